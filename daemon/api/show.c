@@ -1,0 +1,164 @@
+/* A process as it is shown. */
+#include "api/show.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/match.h"
+
+bool show_row(const struct row *row, int64_t sampled_at_ms, struct shown *ret)
+{
+        *ret = (struct shown){ .who = row->who, .exited_at_ms = -1, .sampled_at_ms = sampled_at_ms, .now = row->now,
+                               .detail = row->reading->detail, .peak_rss_bytes = row->peak_rss_bytes };
+        ret->who->refs++;
+        return true;
+}
+
+bool show_stored(const struct store_process *p, struct shown *ret)
+{
+        *ret = (struct shown){ .who = known_new(p), .exited_at_ms = p->exited_at_ms, .sampled_at_ms = p->sampled_at_ms,
+                               .now = p->last, .detail = p->detail, .peak_rss_bytes = p->peak_rss_bytes };
+        return ret->who != NULL;
+}
+
+void shown_done(struct shown *s)
+{
+        s->who = known_unref(s->who);
+}
+
+static bool value_matches(const char *json, const struct buffer *needle, struct buffer scratch[2])
+{
+        buffer_clear(&scratch[0]);
+        json_unescape(json, &scratch[0]);
+        return scratch[0].size && match_text(scratch[0].data, scratch[0].size, needle, &scratch[1]);
+}
+
+bool show_matches(const struct known *who, const struct buffer *needle, struct buffer scratch[2])
+{
+        return !needle->size || value_matches(who->text + who->name_at, needle, scratch) ||
+               value_matches(who->text + who->cmdline_at, needle, scratch) ||
+               value_matches(who->text + who->app_name_at, needle, scratch) ||
+               value_matches(who->text + who->unit_at, needle, scratch);
+}
+
+static void add_known(struct json *j, const char *key, int64_t value)
+{
+        json_add_key(j, key);
+        json_add_known(j, value);
+}
+
+static void add_time(struct json *j, const char *key, int64_t ms)
+{
+        json_add_key(j, key);
+        json_add_time(j, ms);
+}
+
+void show_write_growth(struct json *j)
+{
+        static const char growth[] = "{\"verdict\": \"" VERDICT_UNKNOWN "\", \"bytes_per_hour\": null, "
+                                     "\"confidence\": null, \"since_at\": null, \"limit_at\": null}";
+
+        json_add_key(j, "growth");
+        json_add_raw(j, growth, sizeof growth - 1);
+        json_add_key(j, "findings");
+        json_add_raw(j, "[]", 2);
+}
+
+void show_write_figures(struct json *j, const struct shown *s)
+{
+        const struct detail *d = &s->detail;
+
+        json_add_key(j, "state");
+        if (s->exited_at_ms < 0)
+                json_add_raw(j, "\"running\"", 9);
+        else
+                json_add_raw(j, "\"exited\"", 8);
+        add_time(j, "started_at", s->who->started_at_ms);
+        add_time(j, "exited_at", s->exited_at_ms);
+        add_time(j, "sampled_at", s->sampled_at_ms > 0 ? s->sampled_at_ms : -1);
+        add_known(j, "rss_bytes", s->now.rss_bytes);
+        add_known(j, "peak_rss_bytes", s->peak_rss_bytes);
+        add_known(j, "anon_bytes", s->now.anon_bytes);
+        add_known(j, "pss_bytes", d->pss_bytes);
+        add_known(j, "uss_bytes", d->uss_bytes);
+        add_known(j, "swap_bytes", d->swap_bytes);
+        add_known(j, "threads", d->threads);
+        add_known(j, "fds", d->fds);
+        json_add_key(j, "cpu_seconds");
+        json_add_milli(j, d->cpu_ms);
+        add_known(j, "rchar_bytes", d->rchar_bytes);
+        add_known(j, "read_bytes", d->read_bytes);
+        show_write_growth(j);
+}
+
+void show_write(struct json *j, const struct shown *s)
+{
+        json_open(j, '{');
+        json_add_raw(j, s->who->text, s->who->size);
+        show_write_figures(j, s);
+        json_close(j, '}');
+}
+
+/* The text of a JSON value of ours goes behind the others; where it begins, or SIZE_MAX for null. */
+static size_t add_cell(struct buffer *texts, const char *json)
+{
+        size_t at = texts->size;
+
+        if (*json == 'n')
+                return SIZE_MAX;
+        json_unescape(json, texts);
+        buffer_add_char(texts, '\0');
+        return at;
+}
+
+static const char *cell_text(const struct buffer *texts, size_t at)
+{
+        return at == SIZE_MAX ? NULL : texts->data + at;
+}
+
+struct cells {
+        size_t name, app, user, cmdline;
+};
+
+static void fill_row(struct process_row *row, const struct shown *s, const struct cells *at, const struct buffer *texts,
+                     int64_t now_ms)
+{
+        *row = (struct process_row){
+                .pid = s->who->id.pid,
+                .name = cell_text(texts, at->name),
+                .app = cell_text(texts, at->app),
+                .user = cell_text(texts, at->user),
+                .cmdline = cell_text(texts, at->cmdline),
+                .state = s->exited_at_ms < 0 ? "running" : "exited",
+                .verdict = VERDICT_UNKNOWN,
+                .rss_bytes = s->now.rss_bytes,
+                .pss_bytes = s->detail.pss_bytes,
+                .swap_bytes = s->detail.swap_bytes,
+                .started_at_ms = s->who->started_at_ms,
+                .now_ms = now_ms,
+        };
+}
+
+bool show_write_table(struct buffer *to, const struct shown *list, size_t n, int64_t now_ms)
+{
+        _cleanup_(freep) struct process_row *rows = calloc(n + 1, sizeof *rows);
+        _cleanup_(freep) struct cells *cells = calloc(n + 1, sizeof *cells);
+        _cleanup_(buffer_done) struct buffer texts = {};
+
+        if (!rows || !cells)
+                return false;
+        for (size_t i = 0; i < n; i++) {
+                const struct known *who = list[i].who;
+
+                cells[i].name = add_cell(&texts, who->text + who->name_at);
+                cells[i].app = add_cell(&texts, who->text + who->app_name_at);
+                cells[i].user = add_cell(&texts, who->text + who->user_at);
+                cells[i].cmdline = add_cell(&texts, who->text + who->cmdline_at);
+        }
+        if (texts.failed)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                fill_row(&rows[i], &list[i], &cells[i], &texts, now_ms);
+        render_process_table(rows, n, &(struct table_options){ .utf8 = true }, to);
+        return true;
+}

@@ -1,0 +1,30 @@
+/* Giving up what a process doesn't need, for good: capabilities, new privileges, system calls, the file system.
+ * Each call is of the calling process and its future children. Where the kernel or the lack of privileges makes a step
+ * impossible, it is left out where that is safe and reported where it is not. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* Keeps none but these capabilities (CAP_…, n of them) and no others can ever come back: bounding set emptied of the rest
+ * where permitted. effective: those kept are in force too; else permitted alone. None is ambient afterwards: see confine_pass_on().
+ * What isn't permitted now stays so: not an error. */
+int confine_capabilities(const int *keep, size_t n, bool effective, struct error *err);
+
+/* Makes the kept ones ambient, so that an exec keeps them without file capabilities; returns quietly where it can't. */
+void confine_pass_on(const int *keep, size_t n);
+
+/* Root becomes another user with no supplementary groups, and can't come back. No-op where not root. */
+int confine_user(const char *const *names /* the first that exists, NULL-terminated */, struct error *err);
+
+/* No execve ever gives more rights (PR_SET_NO_NEW_PRIVS), no core dump of what it reads. */
+int confine_no_new_privileges(struct error *err);
+
+/* System calls: those a quiet C program needs (memory, files already open, clocks, signals to itself, threads), and with
+ * more: names of further ones, NULL-terminated. All else fails with EPERM, execve too unless named. */
+int confine_system_calls(const char *const *more, struct error *err);
+
+/* No file can be opened, made or removed any more by path (Landlock). 0 also where the kernel has no Landlock. */
+int confine_files(struct error *err);

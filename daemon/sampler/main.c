@@ -1,0 +1,202 @@
+/* memtide-sampler: started by memtided, with
+ *
+ *   descriptor 3  the configuration, as config_print() wrote it
+ *   descriptor 4  a stream socket to the engine, for the frames of model/report.h
+ *   descriptor 5  a page of struct sampler_busy
+ *
+ * and --unreadable PID-STARTTICKS for each process that is known to hang who reads it. Ends with 0 on SIGTERM and when the
+ * engine is gone. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/confine.h"
+#include "base/log.h"
+#include "sampler/sampler.h"
+
+enum {
+        CONFIG_FD = 3,
+        ENGINE_FD = 4,
+        BUSY_FD = 5,
+        CONFIG_MOST = 1024 * 1024,
+        /* Between two ticks, reading details that are due takes at most a sixteenth of the time, and no more than this. */
+        DETAILS_PART = 16,
+        DETAILS_MOST_NS = 60 * 1000 * 1000,
+};
+
+static volatile sig_atomic_t stopping;
+
+static void stop(int signal)
+{
+        (void)signal;
+        stopping = 1;
+}
+
+static int read_config(struct config *ret, struct error *err)
+{
+        _cleanup_(buffer_done) struct buffer b = {};
+        ssize_t n;
+
+        do {
+                if (b.size > CONFIG_MOST || !buffer_reserve(&b, 4096))
+                        return error_set(err, ENOMEM, "the configuration is too large");
+                n = pread(CONFIG_FD, b.data + b.size, b.room - b.size, (off_t)b.size);
+                if (n < 0)
+                        return error_set(err, errno, "cannot read the configuration: %s", strerror(errno));
+                b.size += (size_t)n;
+        } while (n > 0);
+        buffer_add_char(&b, '\0');
+        return config_parse(b.data, ret, err);
+}
+
+static int parse_arguments(int argc, char **argv, struct sampler *s, struct error *err)
+{
+        for (int i = 1; i < argc; i += 2) {
+                struct process_id id;
+                int parts;
+
+                if (strcmp(argv[i], "--unreadable") != 0 || i + 1 == argc || !process_id_parse(argv[i + 1], &id, &parts) ||
+                    parts < 2)
+                        return error_set(err, EINVAL, "memtide-sampler is started by memtided; "
+                                                      "'%s' is not --unreadable PID-STARTTICKS", argv[i]);
+                if (s->n_hangs < UNREADABLE_MAX)
+                        s->hangs[s->n_hangs++] = id;
+        }
+        return 0;
+}
+
+static int open_world(struct sampler *s, struct error *err)
+{
+        _cleanup_(proc_close) struct proc proc = { .fd = -1, .cgroup_fd = -1 };
+        _cleanup_(config_done) struct config config = {};
+        struct sampler_busy *busy = mmap(NULL, sizeof *busy, PROT_READ | PROT_WRITE, MAP_SHARED, BUSY_FD, 0);
+        int r = proc_open("/proc", "/sys/fs/cgroup", &proc, err);
+
+        if (r == 0)
+                r = read_config(&config, err);
+        if (r < 0)
+                return r;
+        close(CONFIG_FD);
+        if (busy != MAP_FAILED)
+                proc.busy = busy;
+        return sampler_init(s, &config, &proc, ENGINE_FD, err);
+}
+
+static int lock_in(struct error *err)
+{
+        static const int reading[] = { CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH };
+        static const char *const calls[] = { "openat", "readlinkat", "readlink", "getdents64", NULL };
+        int r = confine_capabilities(reading, sizeof reading / sizeof *reading, true, err);
+
+        if (r == 0)
+                r = confine_no_new_privileges(err);
+        return r < 0 ? r : confine_system_calls(calls, err);
+}
+
+/* Waits until until_ns, sending what the engine takes meanwhile. Signals come in here alone, so that none is missed. Returns 0, or -EPIPE when the engine is gone. */
+static int wait_until(struct sampler *s, int64_t until_ns)
+{
+        sigset_t none;
+
+        sigemptyset(&none);
+        for (;;) {
+                struct pollfd engine = { .fd = ENGINE_FD, .events = s->outbox.waiting.size ? POLLOUT : 0 };
+                int64_t left_ns = until_ns - clock_mono_ns();
+                struct timespec left = { .tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000 };
+                int r;
+
+                if (left_ns <= 0 || stopping)
+                        return 0;
+                r = ppoll(&engine, 1, &left, &none);
+                if (r > 0 && (engine.revents & (POLLHUP | POLLERR | POLLNVAL)))
+                        return -EPIPE;
+                if (r > 0) {
+                        r = outbox_send(&s->outbox);
+                        if (r < 0)
+                                return r;
+                }
+        }
+}
+
+/* What is left to read for details is read right before the next tick, so that it goes out fresh. */
+static int wait_for_tick(struct sampler *s, int64_t due_ns)
+{
+        int64_t time_ns = s->interval_ms * 1000000 / DETAILS_PART;
+        int r;
+
+        if (sampler_has_backlog(s)) {
+                time_ns = time_ns < DETAILS_MOST_NS ? time_ns : DETAILS_MOST_NS;
+                r = wait_until(s, due_ns - time_ns * 3 / 2); /* the last third is for one that takes long */
+                if (r < 0 || stopping)
+                        return r;
+                sampler_read_details(s, due_ns - time_ns / 2, true);
+        }
+        return wait_until(s, due_ns);
+}
+
+static int run(struct sampler *s, struct error *err)
+{
+        int64_t interval_ns = s->interval_ms * 1000000, due_ns = clock_mono_ns();
+        uint32_t skipped = 0;
+        int r = 0;
+
+        for (bool first = true; !stopping; first = false) {
+                if (!outbox_is_full(&s->outbox)) {
+                        r = sampler_tick(s, due_ns, skipped, err);
+                        if (r < 0)
+                                return r;
+                        skipped = 0;
+                        r = outbox_send(&s->outbox);
+                } else {
+                        skipped++;
+                }
+                if (r == 0) {
+                        due_ns = schedule_next(due_ns, clock_mono_ns(), interval_ns, first, &skipped);
+                        r = wait_for_tick(s, due_ns);
+                }
+                if (r == -EPIPE)
+                        return 0;
+                if (r < 0)
+                        return error_set(err, -r, "out of memory telling the engine");
+        }
+        return 0;
+}
+
+int main(int argc, char **argv)
+{
+        struct sampler s = { .proc = { .fd = -1, .cgroup_fd = -1 }, .scan = { .folder_fd = -1, .loadavg_fd = -1 } };
+        const struct sigaction on_term = { .sa_handler = stop };
+        struct error err = {};
+        sigset_t ends;
+        int r;
+
+        log_init("memtide-sampler");
+        sigemptyset(&ends);
+        sigaddset(&ends, SIGTERM);
+        sigaddset(&ends, SIGINT);
+        sigprocmask(SIG_BLOCK, &ends, NULL);
+        sigaction(SIGTERM, &on_term, NULL);
+        sigaction(SIGINT, &on_term, NULL);
+        signal(SIGPIPE, SIG_IGN);
+        r = parse_arguments(argc, argv, &s, &err);
+        if (r == 0 && fcntl(ENGINE_FD, F_SETFL, O_NONBLOCK) < 0)
+                r = error_set(&err, errno, "memtide-sampler is started by memtided: descriptor 4 is not there");
+        if (r == 0)
+                r = open_world(&s, &err);
+        if (r == 0)
+                r = lock_in(&err);
+        if (r == 0)
+                r = run(&s, &err);
+        sampler_done(&s);
+        if (r < 0)
+                log_error("%s", err.text);
+        return r == 0 ? 0 : err.code == EINVAL ? 2 : 1;
+}
