@@ -220,7 +220,10 @@ static int get_points(struct show *s)
         for (size_t i = 0; r >= 0 && i < s->page.n_points; i++) {
                 int64_t *at_ms = &s->points[i].at_ms;
 
-                *at_ms = *at_ms < s->page.since_ms ? s->page.since_ms : *at_ms > s->page.until_ms ? s->page.until_ms : *at_ms;
+                if (*at_ms < s->page.since_ms)
+                        *at_ms = s->page.since_ms;
+                if (*at_ms > s->page.until_ms)
+                        *at_ms = s->page.until_ms;
         }
         return r;
 }

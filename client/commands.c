@@ -79,7 +79,8 @@ static bool is_http_url(const char *value)
         CURLU *url = curl_url();
         char *query = NULL;
         /* libcurl forgives "http:///x". */
-        bool fine = url && (text_starts(value, "http://") || text_starts(value, "https://")) && !strstr(value, ":///") &&
+        bool fine = url && (text_starts(value, "http://") || text_starts(value, "https://")) &&
+                    !strstr(value, ":///") &&
                     curl_url_set(url, CURLUPART_URL, value, 0) == CURLUE_OK &&
                     curl_url_get(url, CURLUPART_QUERY, &query, 0) != CURLUE_OK && !strpbrk(value, "#?");
 
@@ -120,17 +121,17 @@ static const struct option global_options[] = {
           .help = "Print this, or with a command the options of that command, and exit." },
 };
 
-#define STATE_OPTION                                                                                                    \
-        { .name = "state", .metavar = "STATE", .type = OPTION_TEXT, .field = FIELD(state), .check = state_check,        \
+#define STATE_OPTION                                                                                          \
+        { .name = "state", .metavar = "STATE", .type = OPTION_TEXT, .field = FIELD(state), .check = state_check,\
           .initial_words = "running", .not_in_file = true, .help = "running, exited or all." }
-#define SORT_OPTION(words, by)                                                                                      \
-        { .name = "sort", .metavar = "KEY", .type = OPTION_TEXT, .field = FIELD(sort), .check = by,                     \
+#define SORT_OPTION(words, by)                                                                                \
+        { .name = "sort", .metavar = "KEY", .type = OPTION_TEXT, .field = FIELD(sort), .check = by,           \
           .initial_words = "-rss", .not_in_file = true, .help = words " with - in front for descending." }
-#define Q_OPTION                                                                                                        \
-        { .name = "q", .metavar = "TEXT", .type = OPTION_TEXT, .field = FIELD(q), .not_in_file = true,                  \
+#define Q_OPTION                                                                                              \
+        { .name = "q", .metavar = "TEXT", .type = OPTION_TEXT, .field = FIELD(q), .not_in_file = true,        \
           .help = "Only those with this text in name, command line, app or unit; upper and lower case are the same." }
-#define LIMIT_OPTION                                                                                                    \
-        { .name = "limit", .metavar = "N", .type = OPTION_TEXT, .field = FIELD(limit), .check = limit_check,            \
+#define LIMIT_OPTION                                                                                          \
+        { .name = "limit", .metavar = "N", .type = OPTION_TEXT, .field = FIELD(limit), .check = limit_check,  \
           .initial_words = "all", .not_in_file = true, .help = "Only the first N, 1 to 1000." }
 
 static const struct option ps_options[] = {
@@ -203,7 +204,8 @@ static int set_command(const char *name, struct invocation *ret, struct error *e
         for (size_t i = 0; i < n_commands; i++) {
                 if (strcmp(name, commands[i].name) == 0)
                         ret->command = &commands[i];
-                used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s", i ? ", " : "", commands[i].name);
+                used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s", i ? ", " : "",
+                                         commands[i].name);
         }
         if (ret->command)
                 return 0;
@@ -216,12 +218,13 @@ static int set_id(const char *value, struct invocation *ret, struct error *err)
         int parts;
 
         if (!ret->command->argument)
-                return error_set(err, EINVAL, "\"%.100s\" is not allowed: %s takes options alone", value, ret->command->name);
+                return error_set(err, EINVAL, "\"%.100s\" is not allowed: %s takes options alone", value,
+                                 ret->command->name);
         if (ret->id)
                 return error_set(err, EINVAL, "\"%.100s\" is not allowed: %s takes one ID", value, ret->command->name);
         if (!process_id_parse(value, &id, &parts))
-                return error_set(err, EINVAL, "ID \"%.100s\" is not allowed: a PID or an id as \"memtide ps --json\" shows "
-                                 "it is allowed", value);
+                return error_set(err, EINVAL, "ID \"%.100s\" is not allowed: a PID or an id as \"memtide ps --json\" "
+                                 "shows it is allowed", value);
         ret->id = value;
         return 0;
 }
@@ -242,7 +245,7 @@ static int part_words(int argc, char *const *argv, char **ret_options, int *ret_
                         if (takes_next(argv[i]) && i + 1 < argc)
                                 ret_options[n++] = argv[++i];
                 } else if (!ended && argv[i][0] == '-') {
-                        r = error_set(err, EINVAL, "unknown option \"%.100s\": options are as long as in memtide --help",
+                        r = error_set(err, EINVAL, "unknown option \"%.100s\": allowed are those of memtide --help",
                                       argv[i]);
                 } else {
                         r = ret->command ? set_id(argv[i], ret, err) : set_command(argv[i], ret, err);
@@ -259,8 +262,8 @@ static int check_complete(const struct invocation *i, struct error *err)
         if (!i->command)
                 return error_set(err, EINVAL, "it needs a command: ps, apps, show or export (see memtide --help)");
         if (i->command->argument && !i->id)
-                return error_set(err, EINVAL, "%s needs an ID: a PID or an id, as in \"memtide %s 4242\"", i->command->name,
-                                 i->command->name);
+                return error_set(err, EINVAL, "%s needs an ID: a PID or an id, as in \"memtide %s 4242\"",
+                                 i->command->name, i->command->name);
         return 0;
 }
 
@@ -299,7 +302,8 @@ static void print_commands(FILE *to)
         for (size_t i = 0; i < n_commands; i++)
                 fprintf(to, "  %-6s %-3s %s\n", commands[i].name, commands[i].argument ? commands[i].argument : "",
                         commands[i].help);
-        fputs("\nExit status: 0 as asked, 2 wrong usage, 3 no answer from memtided, 4 it does not know that or refused.\n", to);
+        fputs("\nExit status: 0 as asked, 2 wrong usage, 3 no answer from memtided, 4 it does not know that or "
+              "refused.\n", to);
 }
 
 void commands_print_help(const struct command *command, FILE *to)
@@ -313,8 +317,8 @@ void commands_print_help(const struct command *command, FILE *to)
                          command->argument ? command->argument : "");
                 table = options_of(command, program, command->help, room);
         } else
-                table = options_of(NULL, "memtide COMMAND", "Asks memtided what the Python processes of this machine do "
-                                   "with their memory.", room);
+                table = options_of(NULL, "memtide COMMAND", "Asks memtided what the Python processes of this machine "
+                                   "do with their memory.", room);
         option_print_help(&table, to);
         if (!command)
                 print_commands(to);

@@ -58,8 +58,8 @@ static int read_token(const char *path, char **ret, struct error *err)
         size_t size;
 
         if (r < 0)
-                return error_set(err, EINVAL, "--token-file \"%.200s\" is not allowed: a file that can be read is allowed (%s)",
-                                 path, strerror(-r));
+                return error_set(err, EINVAL, "--token-file \"%.200s\" is not allowed: a file that can be read is "
+                                 "allowed (%s)", path, strerror(-r));
         size = strcspn(*ret, "\r\n");
         if (strspn(*ret + size, "\r\n \t") != strlen(*ret + size))
                 size = 0;
@@ -68,8 +68,8 @@ static int read_token(const char *path, char **ret, struct error *err)
                 if ((*ret)[i] <= ' ' || (*ret)[i] == 0x7f)
                         size = 0;
         if (!size)
-                return error_set(err, EINVAL, "--token-file \"%.200s\" is not allowed: one line with the token is allowed, "
-                                 "of printable ASCII without blanks", path);
+                return error_set(err, EINVAL, "--token-file \"%.200s\" is not allowed: one line with the token is "
+                                 "allowed, of printable ASCII without blanks", path);
         return 0;
 }
 
@@ -164,7 +164,8 @@ static int no_answer(struct daemon *d, CURLcode code, struct error *err)
         if (code == CURLE_COULDNT_CONNECT && os_error)
                 return error_set(err, ECONNREFUSED, "no answer from %s: %s; does memtided run there?", d->url,
                                  strerror((int)os_error));
-        return error_set(err, EIO, "no answer from %s: %s", d->url, *d->curl_error ? d->curl_error : curl_easy_strerror(code));
+        return error_set(err, EIO, "no answer from %s: %s", d->url,
+                         *d->curl_error ? d->curl_error : curl_easy_strerror(code));
 }
 
 static const char *member(const json_t *object, const char *key)

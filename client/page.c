@@ -116,16 +116,19 @@ static struct fact runs_fact(const struct page *p)
         return f;
 }
 
-static void write_fact(const struct fact *f, int width, const struct table_options *o, struct buffer *out, int *ret_used)
+/* Returns how many columns it took. */
+static int write_fact(const struct fact *f, int width, const struct table_options *o, struct buffer *out)
 {
         const char *text = f->text ? f->text : *f->figure ? f->figure : figure_unknown(o->utf8);
+        int used;
 
         buffer_add_text(out, line_style_on(LINE_QUIET, o->color));
         buffer_format(out, "%-*s", LABEL_WIDTH, f->label);
         buffer_add_text(out, line_style_off(LINE_QUIET, o->color));
         buffer_add_text(out, line_style_on(f->style, o->color));
-        *ret_used = LABEL_WIDTH + line_add(out, text, width ? width - LABEL_WIDTH : 0, LINE_CUT_MIDDLE, o->utf8);
+        used = LABEL_WIDTH + line_add(out, text, width ? width - LABEL_WIDTH : 0, LINE_CUT_MIDDLE, o->utf8);
         buffer_add_text(out, line_style_off(f->style, o->color));
+        return used;
 }
 
 static void write_facts(const struct page *p, const struct table_options *o, struct buffer *out)
@@ -139,23 +142,23 @@ static void write_facts(const struct page *p, const struct table_options *o, str
         const struct fact right[] = {
                 text_fact("App", p->app), runs_fact(p), text_fact("User", p->user), count_fact("Parent", p->ppid, o),
                 time_fact("Started", p->started_at_ms, p, o), text_fact("Unit", p->unit),
-                text_fact("Container", p->container), text_fact("Cgroup", p->cgroup), count_fact("Threads", p->threads, o),
-                count_fact("Files", p->fds, o),
+                text_fact("Container", p->container), text_fact("Cgroup", p->cgroup),
+                count_fact("Threads", p->threads, o), count_fact("Files", p->fds, o),
         };
         bool two = !o->width || o->width >= TWO_COLUMNS_FROM;
         size_t n = sizeof left / sizeof *left;
-        int used;
 
         for (size_t i = 0; i < n; i++) {
-                write_fact(&left[i], two ? LEFT_WIDTH - 2 : o->width, o, out, &used);
+                int used = write_fact(&left[i], two ? LEFT_WIDTH - 2 : o->width, o, out);
+
                 if (two) {
                         spaces(out, LEFT_WIDTH - used);
-                        write_fact(&right[i], o->width ? o->width - LEFT_WIDTH : 0, o, out, &used);
+                        write_fact(&right[i], o->width ? o->width - LEFT_WIDTH : 0, o, out);
                 }
                 buffer_add_char(out, '\n');
         }
         for (size_t i = 0; i < n && !two; i++) {
-                write_fact(&right[i], o->width, o, out, &used);
+                write_fact(&right[i], o->width, o, out);
                 buffer_add_char(out, '\n');
         }
 }
@@ -175,8 +178,10 @@ static void write_head(const struct page *p, const struct table_options *o, stru
 {
         char age[FIGURE_SIZE], when[FIGURE_SIZE], text[4 * FIGURE_SIZE];
         int64_t end_ms = p->exited_at_ms >= 0 ? p->exited_at_ms : p->sampled_at_ms;
-        int64_t span_ms = p->started_at_ms < 0 || end_ms < 0 ? -1 : end_ms > p->started_at_ms ? end_ms - p->started_at_ms : 0;
+        int64_t span_ms = end_ms > p->started_at_ms ? end_ms - p->started_at_ms : 0;
 
+        if (p->started_at_ms < 0 || end_ms < 0)
+                span_ms = -1;
         figure_age(span_ms, o->utf8, age);
         figure_time(p->exited_at_ms, p->now_ms, o->utf8, when);
         buffer_add_text(out, line_style_on(LINE_BOLD, o->color));
@@ -211,7 +216,8 @@ static void write_chart(const struct page *p, const struct table_options *o, str
         }
         render_chart(p->points, p->n_points, &(struct chart_options){
                 .width = o->width ? o->width : WIDTH_OTHERWISE, .height = CHART_HEIGHT, .since_ms = p->since_ms,
-                .until_ms = p->until_ms, .now_ms = p->now_ms, .gap_ms = p->gap_ms, .utf8 = o->utf8, .color = o->color }, out);
+                .until_ms = p->until_ms, .now_ms = p->now_ms, .gap_ms = p->gap_ms, .utf8 = o->utf8,
+                .color = o->color }, out);
 }
 
 static void write_findings(const struct page *p, const struct table_options *o, struct buffer *out)

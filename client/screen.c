@@ -75,8 +75,8 @@ int screen_write(const struct buffer *text, struct error *err)
         return write_all(text->data, text->size, err);
 }
 
-/* Within a string DEL and the C1 controls may stand as they are, and a terminal would obey them; between values a carriage
- * return or a tab may. Both are the same JSON written otherwise. */
+/* Within a string DEL and the C1 controls may stand as they are, and a terminal would obey them; between values a
+ * carriage return or a tab may. Both are the same JSON written otherwise. */
 static void escape_controls(const char *json, size_t size, struct buffer *out)
 {
         for (size_t at = 0; at < size;) {

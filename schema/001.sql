@@ -2,7 +2,8 @@
 -- Public are the views alone (views.sql). Memory figures are in units of 4 KiB where a column says units.
 
 -- One row: how far things are. A segment is a run of ticks that become one chunk a process. Ticks of a process that are
--- in no chunk yet are those from seal_next on for processes up to number seal_process, and from seal_first on for others.
+-- in no chunk yet are those from seal_next on for processes up to number seal_process, and from seal_first on for the
+-- others.
 CREATE TABLE state (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   views TEXT NOT NULL,            -- fingerprint of views.sql as it was run
@@ -12,7 +13,7 @@ CREATE TABLE state (
   seal_next INTEGER NOT NULL,     -- the first tick behind the segment being sealed; seal_first while none is
   seal_process INTEGER NOT NULL   -- the last process whose chunk of that segment is written
 ) STRICT;
-INSERT INTO state VALUES (1, '', 512, 0, 1, 1, 0);
+INSERT INTO state VALUES (1, '', 400, 0, 1, 1, 0);
 
 CREATE TABLE text_row (
   id INTEGER PRIMARY KEY,
@@ -78,8 +79,8 @@ CREATE TABLE event_row (
 ) STRICT;
 CREATE INDEX event_by_process ON event_row (process);
 
--- The newest ticks, id = tick % ring_size, rewritten in place: a payload holds 4 bytes for each slot, big-endian: RSS in
--- units + 1, 0 for none. A tick below 0 is a row made ahead.
+-- The newest ticks, id = tick % ring_size, rewritten in place: a payload holds 4 bytes for each slot, big-endian: RSS
+-- in units + 1, 0 for none. A tick below 0 is a row made ahead.
 CREATE TABLE ring (
   id INTEGER PRIMARY KEY,
   tick INTEGER NOT NULL,
@@ -153,7 +154,8 @@ INSERT INTO number
 SELECT c,
        CASE WHEN c < 0x20 OR c > 2048 THEN 0 WHEN c < 0x40 THEN c - 0x1f WHEN c < 0x7f THEN 1 WHEN c < 0xa0 THEN 0
             WHEN c < 0x400 THEN c - 0x7f WHEN c < 0x500 THEN 0 ELSE c & 1 = 0 END,
-       CASE WHEN c > 2048 THEN 0 WHEN c BETWEEN 0x40 AND 0x7e OR c >= 0x500 AND c & 1 = 0 THEN (z >> 1) * (1 - 2 * (z & 1)) - (z & 1)
+       CASE WHEN c > 2048 THEN 0
+            WHEN c BETWEEN 0x40 AND 0x7e OR c >= 0x500 AND c & 1 = 0 THEN (z >> 1) * (1 - 2 * (z & 1)) - (z & 1)
             WHEN c BETWEEN 0x400 AND 0x47f THEN ((c & 15) << 18 + 4 * (c >> 5 & 3)) * (1 - (c >> 3 & 2)) ELSE 0 END,
        CASE WHEN c > 2048 THEN 0 WHEN c >= 0x500 AND c & 1 THEN (z >> 1) * (1 - 2 * (z & 1)) - (z & 1)
             WHEN c BETWEEN 0x480 AND 0x4ff THEN ((c & 15) << 18 + 4 * (c >> 5 & 3)) * (1 - (c >> 3 & 2)) ELSE 0 END

@@ -14,7 +14,8 @@ WITH
   digits AS MATERIALIZED (
     SELECT p.no, d.peak_kib, p.peak_rss_bytes, hex(substr(w.payload, 4 * p.slot + 1, 4)) AS h,
            iif(d.peak_kib IS NULL,
-               (SELECT max(hex(substr(r.payload, 4 * p.slot + 1, 4))) FROM ring r WHERE r.tick >= p.slot_tick), NULL) AS top
+               (SELECT max(hex(substr(r.payload, 4 * p.slot + 1, 4))) FROM ring r WHERE r.tick >= p.slot_tick),
+               NULL) AS top
     FROM process_row p CROSS JOIN newest w LEFT JOIN reading d ON d.process = p.no
     WHERE p.slot IS NOT NULL AND p.slot_tick <= w.tick),
   now AS MATERIALIZED (
@@ -63,11 +64,14 @@ FROM (
       SELECT p.id AS process_id, g.no AS segment, g.first_tick, q.ring_size, n.n AS i,
              iif(o.n < 2048, o.ticks, unicode(substr(c.payload, n.n, 1)) & 1 = 0) AS k,
              iif(o.n < 2048, o.rss, iif(unicode(substr(c.payload, n.n, 1)) & 1, 0,
-               (unicode(substr(c.payload, n.n, 1)) - iif(unicode(substr(c.payload, n.n, 1)) > 0xd7ff, 0x2d00, 0x500) >> 2)
+               (unicode(substr(c.payload, n.n, 1))
+                - iif(unicode(substr(c.payload, n.n, 1)) > 0xd7ff, 0x2d00, 0x500) >> 2)
                * (1 - (unicode(substr(c.payload, n.n, 1)) & 2)) - (unicode(substr(c.payload, n.n, 1)) >> 1 & 1))) AS dv,
              iif(o.n < 2048, o.shared, iif(unicode(substr(c.payload, n.n, 1)) & 1,
-               (unicode(substr(c.payload, n.n, 1)) - iif(unicode(substr(c.payload, n.n, 1)) > 0xd7ff, 0x2d00, 0x500) >> 2)
-               * (1 - (unicode(substr(c.payload, n.n, 1)) & 2)) - (unicode(substr(c.payload, n.n, 1)) >> 1 & 1), 0)) AS ds
+               (unicode(substr(c.payload, n.n, 1))
+                - iif(unicode(substr(c.payload, n.n, 1)) > 0xd7ff, 0x2d00, 0x500) >> 2)
+               * (1 - (unicode(substr(c.payload, n.n, 1)) & 2)) - (unicode(substr(c.payload, n.n, 1)) >> 1 & 1), 0))
+               AS ds
       FROM process_row p CROSS JOIN state q
       CROSS JOIN segment g ON g.no BETWEEN p.first_segment AND coalesce(p.last_segment, q.segment)
       CROSS JOIN chunk c ON c.id = g.no << 32 | p.no
@@ -123,12 +127,14 @@ FROM (
       FROM (
         SELECT process_id, segment, first_tick, ring_size, i, c, c - iif(c > 0xd7ff, 0x28a0, 0xa0) AS u
         FROM (
-          SELECT p.id AS process_id, g.no AS segment, g.first_tick, q.ring_size, n.n AS i,
-                 unicode(substr(d.payload, n.n, 1)) AS c
+          SELECT p.id AS process_id, g.no AS segment, g.first_tick, q.ring_size, a.n * 4096 + n.n AS i,
+                 unicode(substr(d.payload, a.n * 4096 + n.n + 1, 1)) AS c
           FROM process_row p CROSS JOIN state q
           CROSS JOIN segment g ON g.no BETWEEN p.first_segment AND coalesce(p.last_segment, q.segment)
           CROSS JOIN detail_chunk d ON d.id = g.no << 32 | p.no
-          CROSS JOIN number n ON n.n BETWEEN 1 AND length(d.payload))))
+          -- It may be longer than there are numbers.
+          CROSS JOIN number a ON a.n <= (length(d.payload) - 1) / 4096
+          CROSS JOIN number n ON n.n < length(d.payload) - a.n * 4096)))
     WINDOW w AS (PARTITION BY process_id, segment ORDER BY i ROWS UNBOUNDED PRECEDING))
   WHERE c < 0x7e
   UNION ALL

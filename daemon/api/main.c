@@ -107,12 +107,12 @@ static int lock_in(struct error *err)
         static const char *const calls[] = { "accept4", "recvfrom", "sendmsg", "shutdown", "getsockname", "setsockopt",
                                              "epoll_wait", "epoll_ctl", "epoll_create1", NULL };
         static const int become[] = { CAP_SETUID, CAP_SETGID };
-        int r = confine_capabilities(become, 2, true, err);
+        int r = confine_capabilities(become, 2, 2, err);
 
         if (r >= 0)
                 r = confine_user(users, err);
         if (r >= 0)
-                r = confine_capabilities(NULL, 0, false, err);
+                r = confine_capabilities(NULL, 0, 0, err);
         if (r >= 0)
                 r = confine_no_new_privileges(err);
         if (r >= 0)

@@ -14,7 +14,7 @@
 
 #include "base/cleanup.h"
 
-int confine_capabilities(const int *keep, size_t n, bool effective, struct error *err)
+int confine_capabilities(const int *keep, size_t n, size_t n_in_force, struct error *err)
 {
         bool had[CAP_LAST_CAP + 1] = {};
 
@@ -30,7 +30,7 @@ int confine_capabilities(const int *keep, size_t n, bool effective, struct error
                 if (!had[keep[i]])
                         continue;
                 capng_update(CAPNG_ADD, CAPNG_PERMITTED | CAPNG_INHERITABLE, (unsigned)keep[i]);
-                if (effective)
+                if (i < n_in_force)
                         capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, (unsigned)keep[i]);
                 if (may_bound)
                         capng_update(CAPNG_ADD, CAPNG_BOUNDING_SET, (unsigned)keep[i]);

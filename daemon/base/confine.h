@@ -9,9 +9,9 @@
 #include "base/error.h"
 
 /* Keeps none but these capabilities (CAP_…, n of them) and no others can ever come back: bounding set emptied of the rest
- * where permitted. effective: those kept are in force too; else permitted alone. None is ambient afterwards: see confine_pass_on().
- * What isn't permitted now stays so: not an error. */
-int confine_capabilities(const int *keep, size_t n, bool effective, struct error *err);
+ * where permitted. The first n_in_force are effective, the others permitted alone, to be handed to a child. None is ambient
+ * afterwards: see confine_pass_on(). What isn't permitted now stays so: not an error. */
+int confine_capabilities(const int *keep, size_t n, size_t n_in_force, struct error *err);
 
 /* Makes the kept ones ambient, so that an exec keeps them without file capabilities; returns quietly where it can't. */
 void confine_pass_on(const int *keep, size_t n);

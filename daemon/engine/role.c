@@ -23,10 +23,11 @@ static const int reading[] = { CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH };
 
 int role_keep_capabilities(struct error *err)
 {
-        /* The last three only where this runs as root: with them the api becomes another user and gives the rest up. */
-        static const int keep[] = { CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID, CAP_SETPCAP };
+        /* As root the api becomes another user and gives the rest up; CAP_KILL is how we can still end it then. */
+        static const int root[] = { CAP_KILL, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID, CAP_SETPCAP };
 
-        return confine_capabilities(keep, geteuid() == 0 ? 5 : 2, false, err);
+        return geteuid() == 0 ? confine_capabilities(root, sizeof root / sizeof *root, 1, err)
+                              : confine_capabilities(reading, sizeof reading / sizeof *reading, 0, err);
 }
 
 /* Folders relative to this executable's own: an installed tree that was moved (DESTDIR), then a build folder. */

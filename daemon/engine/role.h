@@ -17,7 +17,7 @@ struct role_start {
         bool reads_processes;        /* it gets CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH where we have them */
 };
 
-/* What may be handed on to a role: the engine keeps these permitted, never effective. */
+/* What may be handed on to a role: the engine keeps it permitted, not in force. */
 int role_keep_capabilities(struct error *err);
 
 /* Starts one. It is looked for beside this executable (as it lies in a build folder), then in the installed place.

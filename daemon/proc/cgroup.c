@@ -71,7 +71,8 @@ static char *unescape(const char *text, size_t size)
         char *ret = malloc(size + 1), *to = ret;
 
         for (size_t i = 0; ret && i < size; i++) {
-                bool escaped = text[i] == '\\' && i + 3 < size && text[i + 1] == 'x' && isxdigit((unsigned char)text[i + 2]) &&
+                bool escaped = text[i] == '\\' && i + 3 < size && text[i + 1] == 'x' &&
+                        isxdigit((unsigned char)text[i + 2]) &&
                                isxdigit((unsigned char)text[i + 3]);
                 char digits[3] = { escaped ? text[i + 2] : '\0', escaped ? text[i + 3] : '\0', '\0' };
                 unsigned long value = strtoul(digits, NULL, 16);
@@ -110,7 +111,8 @@ static size_t container_in(const char *part, size_t size, const char *before, si
                 *ret = part;
                 return ID_SHOWN;
         }
-        if ((n_before == 3 && memcmp(before, "lxc", 3) == 0) || (n_before == 11 && memcmp(before, "lxc.payload", 11) == 0)) {
+        if ((n_before == 3 && memcmp(before, "lxc", 3) == 0) ||
+            (n_before == 11 && memcmp(before, "lxc.payload", 11) == 0)) {
                 *ret = part;
                 return size;
         }

@@ -20,7 +20,8 @@ int64_t detail_cpu_ns(int32_t pid)
 {
         struct timespec t;
 
-        /* The kernel's CPUCLOCK_SCHED of a whole process; clock_getcpuclockid(3) gives the same with one more system call. */
+        /* The kernel's CPUCLOCK_SCHED of a whole process; clock_getcpuclockid(3) gives the same with one more system
+         * call. */
         if (clock_gettime((clockid_t)((~(unsigned)pid << 3) | 2), &t) < 0)
                 return -1;
         return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;

@@ -11,6 +11,6 @@ int64_t detail_cpu_ns(int32_t pid);
  * makes sure afterwards that the process is still the same. */
 void detail_read(const struct proc *p, const struct process_id *id, struct detail *ret);
 
-/* Reads pss_bytes and uss_bytes from smaps_rollup: 20 us to 11 ms a GiB of RSS, during which the process can't change its
- * mappings. Returns false where it can't be read (they stay as they were). */
+/* Reads pss_bytes and uss_bytes from smaps_rollup: 20 us to 11 ms a GiB of RSS, during which the process can't change
+ * its mappings. Returns false where it can't be read (they stay as they were). */
 bool detail_read_rollup(const struct proc *p, const struct process_id *id, struct detail *ret);

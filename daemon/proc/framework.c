@@ -1,5 +1,5 @@
-/* What a command line runs. One row per tool in the table below; where the arguments don't name the application, the unit or
- * the working folder does. */
+/* What a command line runs. One row per tool in the table below; where the arguments don't name the application, the
+ * unit or the working folder does. */
 #include "proc/framework.h"
 
 #include <ctype.h>
@@ -71,8 +71,10 @@ static int found_piece(struct search *s, struct piece p, bool relative)
 /* Names that say what a module is for, not whose it is. */
 static bool is_generic(struct piece p)
 {
-        static const char *const words[] = { "wsgi", "asgi", "app", "application", "main", "server", "celery", "celery_app",
-                                             "celeryapp", "tasks", "worker", "settings", "huey", "manage", "run", "index",
+        static const char *const words[] = { "wsgi", "asgi", "app", "application", "main", "server", "celery",
+                                             "celery_app",
+                                             "celeryapp", "tasks", "worker", "settings", "huey", "manage", "run",
+                                                     "index",
                                              "uwsgi", "config", "production", "__init__", "__main__", NULL };
 
         return is_one_of(p, words);
@@ -113,7 +115,8 @@ static int find_around(struct search *s)
         return found_piece(s, piece_of(s->tool), true);
 }
 
-/* "shop:app", "shop.wsgi:application", "proj.celery", "/srv/shop/wsgi.py", "shop:create_app('x')": all but what is generic. */
+/* "shop:app", "shop.wsgi:application", "proj.celery", "/srv/shop/wsgi.py", "shop:create_app('x')": all but what is
+ * generic. */
 static int find_import(struct search *s, const char *value)
 {
         struct piece p = { value, strcspn(value, ":(") }, base;
@@ -165,8 +168,10 @@ static const char *const flags[] = {
         "--proxy-protocol", "--initgroups", "--factory", "--proxy-headers", "--no-proxy-headers", "--server-header",
         "--no-server-header", "--date-header", "--no-date-header", "--use-colors", "--no-use-colors", "--access-log",
         "--no-access-log", "--debug", "--http2", "--no-ws", "--call", "--expose-tracebacks", "--no-expose-tracebacks",
-        "--watch", "--verbose", "-v", "--quiet", "-q", "--skip-logging", "--use-spawn", "--noreload", "--insecure", "--flush-lock",
-        "--no-periodic", "--simple", "-s", "-S", "--http-keep-alive", "--respawn-failed-workers", "--reload-use-polling", NULL,
+        "--watch", "--verbose", "-v", "--quiet", "-q", "--skip-logging", "--use-spawn", "--noreload", "--insecure",
+                "--flush-lock",
+        "--no-periodic", "--simple", "-s", "-S", "--http-keep-alive", "--respawn-failed-workers",
+                "--reload-use-polling", NULL,
 };
 
 /* "shop", "shop.wsgi", and with_attribute: "shop:app", "shop:create_app('x')"; no address, number or path. */
@@ -186,12 +191,14 @@ static bool is_import(const char *arg, bool with_attribute)
 static const char *positional_import(const struct search *s)
 {
         /* The last round is for flags that aren't known above. */
-        static const struct { bool with_attribute, maybe_value; } rounds[] = { { true, false }, { false, false }, { true, true } };
+        static const struct { bool with_attribute, maybe_value; } rounds[] = { { true, false }, { false, false },
+                                                                               { true, true } };
 
         for (size_t r = 0; r < sizeof rounds / sizeof *rounds; r++)
                 for (size_t i = 0; i < s->n; i++) {
                         const char *before = i > 0 ? s->args[i - 1] : "";
-                        bool is_value = before[0] == '-' && !strchr(before, '=') && !is_one_of(piece_of(before), flags) &&
+                        bool is_value = before[0] == '-' && !strchr(before, '=') &&
+                                !is_one_of(piece_of(before), flags) &&
                                         (before[1] == '-' || strlen(before) == 2);
 
                         if (is_value <= rounds[r].maybe_value && is_import(s->args[i], rounds[r].with_attribute))
@@ -399,7 +406,8 @@ static const struct tool *tool_of(const struct launch *l)
 /* multiprocessing's spawn and forkserver, billiard's, and joblib's. */
 static bool is_spawned(const struct launch *l)
 {
-        return (l->kind == LAUNCH_CODE && (text_starts(l->what, "from multiprocessing.") || text_starts(l->what, "from billiard."))) ||
+        return (l->kind == LAUNCH_CODE && (text_starts(l->what, "from multiprocessing.") ||
+                                           text_starts(l->what, "from billiard."))) ||
                (l->kind == LAUNCH_MODULE && text_starts(l->what, "joblib.externals.loky."));
 }
 

@@ -1,5 +1,5 @@
-/* Who a process is. Its folder below /proc is opened once: what is read through that is of this process or fails, even if
- * its pid is reused meanwhile. */
+/* Who a process is. Its folder below /proc is opened once: what is read through that is of this process or fails, even
+ * if its pid is reused meanwhile. */
 #include "proc/identity.h"
 
 #include <errno.h>
@@ -71,8 +71,8 @@ int exec_mark_read(const struct proc *p, const struct process_id *id, struct exe
         return 0;
 }
 
-/* Reads the link to the executable; its length or -errno. A path as long as the buffer is cut: the name is at its end, so
- * such a one is not known. */
+/* Reads the link to the executable; its length or -errno. A path as long as the buffer is cut: the name is at its end,
+ * so such a one is not known. */
 static ssize_t read_exe(int folder_fd, const char *path, char ret[static PATH_MAX])
 {
         ssize_t n = readlinkat(folder_fd, path, ret, PATH_MAX);
@@ -257,7 +257,8 @@ static int64_t read_uid(const struct reading *r)
 /* Hands over what was gathered. */
 static int build(struct reading *r, struct identity *ret)
 {
-        _cleanup_(identity_done) struct identity who = { .ppid = r->stat.ppid, .forked = r->stat.flags & STAT_FORK_NO_EXEC };
+        _cleanup_(identity_done) struct identity who = { .ppid = r->stat.ppid,
+                                                         .forked = r->stat.flags & STAT_FORK_NO_EXEC };
         const char *kind;
         bool fine;
 

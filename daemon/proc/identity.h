@@ -31,8 +31,8 @@ enum look {
 /* 2 us: nothing but the link to its executable. Never fails. */
 enum look process_look(const struct proc *p, int32_t pid);
 
-/* Does it map libpython? Tens of microseconds, more for many mappings. False also where the maps can't be read. Writes when
- * it began, in milliseconds since boot, where that can be known. */
+/* Does it map libpython? Tens of microseconds, more for many mappings. False also where the maps can't be read. Writes
+ * when it began, in milliseconds since boot, where that can be known. */
 bool process_maps_python(const struct proc *p, int32_t pid, int64_t *ret_start_ms);
 
 enum identity_result {
@@ -55,10 +55,12 @@ struct identity_extra {
                           * what another process of the same pid has */
 };
 
-/* Reads it. now_boot_ms: time since boot, for how old it is. Returns enum identity_result, negative when memory is short.
- * *ret and *ret_extra are written on IDENTITY_READ alone; release *ret with identity_done(). user is left NULL. */
+/* Reads it. now_boot_ms: time since boot, for how old it is. Returns enum identity_result, negative when memory is
+ * short. *ret and *ret_extra are written on IDENTITY_READ alone; release *ret with identity_done(). user is left NULL.
+ */
 int identity_read(const struct proc *p, const struct identity_rules *rules, int32_t pid, enum identity_known known,
                   int64_t now_boot_ms, struct identity *ret, struct identity_extra *ret_extra);
 
-/* The mark as it is now and start_ticks: 6 us. Returns 0, or -ESRCH where it is gone, a zombie, or has another start. */
+/* The mark as it is now and start_ticks: 6 us. Returns 0, or -ESRCH where it is gone, a zombie, or has another start.
+ */
 int exec_mark_read(const struct proc *p, const struct process_id *id, struct exec_mark *ret);

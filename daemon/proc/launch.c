@@ -14,8 +14,10 @@ struct launch launch_parse(char *const *args, size_t n, bool is_python)
 
         if (n == 0)
                 return (struct launch){ .kind = LAUNCH_PROGRAM, .what = "" };
-        /* A login shell's dash: "-python". A title holds more than a path: "python worker 3 [idle]"; and nothing behind it. */
-        if (!python_by_name(args[0] + (args[0][0] == '-'), version) && !(is_python && n > 1 && !strpbrk(args[0], " :[")))
+        /* A login shell's dash: "-python". A title holds more than a path: "python worker 3 [idle]"; and nothing behind
+         * it. */
+        if (!python_by_name(args[0] + (args[0][0] == '-'), version) &&
+            !(is_python && n > 1 && !strpbrk(args[0], " :[")))
                 return (struct launch){ .kind = LAUNCH_PROGRAM, .what = args[0], .rest = args + 1, .n_rest = n - 1 };
         for (i = 1; i < n; i++) {
                 const char *arg = args[i];

@@ -31,7 +31,8 @@ static bool name_ends(const char *name, size_t size, const char *with)
 /* Does a secret's word begin here? rest: characters of the name from here on. */
 static bool word_at(const char *p, size_t rest)
 {
-        static const char *const words[] = { "password", "passwd", "passphrase", "secret", "apikey", "api-key", "api_key",
+        static const char *const words[] = { "password", "passwd", "passphrase", "secret", "apikey", "api-key",
+                                             "api_key",
                                              "api.key", "token" };
 
         if (!strchr("pPsSaAtT", *p))
@@ -43,11 +44,13 @@ static bool word_at(const char *p, size_t rest)
                         continue;
                 if (words[i][0] != 't')
                         return true;
-                /* Counts of tokens and tokenizers are no secrets, and common in the command lines of language models. */
+                /* Counts of tokens and tokenizers are no secrets, and common in the command lines of language models.
+                 */
                 p += n;
                 rest -= n;
                 return !(rest >= 2 && strncasecmp(p, "iz", 2) == 0) && !(rest >= 2 && strncasecmp(p, "is", 2) == 0) &&
-                       !(rest >= 1 && tolower((unsigned char)*p) == 's' && (rest == 1 || !isalpha((unsigned char)p[1])));
+                       !(rest >= 1 && tolower((unsigned char)*p) == 's' &&
+                         (rest == 1 || !isalpha((unsigned char)p[1])));
         }
         return false;
 }
@@ -78,7 +81,8 @@ static const char *skip_quoted(const char *p)
         return *p ? p + 1 : p;
 }
 
-/* Past a value within text: a word, a quoted text, a call with all it is given, and what is joined on by an operator. */
+/* Past a value within text: a word, a quoted text, a call with all it is given, and what is joined on by an operator.
+ */
 static const char *skip_value(const char *p)
 {
         int depth = 0;
@@ -124,7 +128,8 @@ static void add_mask(struct buffer *out, const char *from, const char *to)
                 buffer_add_char(out, *from);
 }
 
-/* Where the value of a name that ended at p begins: behind "=", ":", " = ", "'] = ", "==", ":=", "=>"; NULL: none does. */
+/* Where the value of a name that ended at p begins: behind "=", ":", " = ", "'] = ", "==", ":=", "=>"; NULL: none does.
+ */
 static const char *value_begin(const char *p)
 {
         const char *op = p + strspn(p, "\"'])"), *end;
@@ -204,7 +209,8 @@ static void mask_text(const char *p, struct buffer *out)
                         if (!value)
                                 continue;
                 }
-                end = name_ends(name, (size_t)(p - name), "authorization") ? value + strcspn(value, "\"'\r\n") : skip_value(value);
+                end = name_ends(name, (size_t)(p - name), "authorization") ?
+                        value + strcspn(value, "\"'\r\n") : skip_value(value);
                 if (end == value)
                         continue;
                 buffer_add(out, p, (size_t)(value - p));
@@ -213,7 +219,8 @@ static void mask_text(const char *p, struct buffer *out)
         }
 }
 
-/* "--name=V", "NAME=V", "Name: V": all behind it is the value, with its spaces. Returns the value, NULL: it is not such. */
+/* "--name=V", "NAME=V", "Name: V": all behind it is the value, with its spaces. Returns the value, NULL: it is not
+ * such. */
 static const char *whole_value(const char *arg)
 {
         const char *name = arg + strspn(arg, "-"), *end = name;

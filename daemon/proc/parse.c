@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The digits at *at, moved past them; false where there is none. Numbers beyond 64 bits wrap: the kernel writes none. */
+/* The digits at *at, moved past them; false where there is none. Numbers beyond 64 bits wrap: the kernel writes none.
+ */
 static bool take_number(const char **at, const char *end, uint64_t *ret)
 {
         const char *p = *at;

@@ -59,7 +59,8 @@ int patterns_compile(char *const *texts, size_t n, struct patterns **ret, struct
                 PCRE2_SIZE at;
                 int code;
 
-                p->codes[p->n] = pcre2_compile((PCRE2_SPTR)texts[p->n], PCRE2_ZERO_TERMINATED, CONFIG_REGEX_OPTIONS, &code, &at, NULL);
+                p->codes[p->n] = pcre2_compile((PCRE2_SPTR)texts[p->n], PCRE2_ZERO_TERMINATED, CONFIG_REGEX_OPTIONS,
+                                               &code, &at, NULL);
                 if (!p->codes[p->n]) {
                         pcre2_get_error_message(code, why, sizeof why);
                         return error_set(err, EINVAL, "the regular expression '%s' is wrong at character %zu: %s",

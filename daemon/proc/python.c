@@ -63,7 +63,8 @@ static void search_line(struct python_search *s, const char *line, size_t size)
                 return;
         name = (const char *)memrchr(path, '/', (size_t)(end - path)) + 1;
         size = (size_t)(end - name);
-        prefix = size > 9 && memcmp(name, "libpython", 9) == 0 ? 9 : size > 7 && memcmp(name, "libpypy", 7) == 0 ? 7 : 0;
+        prefix = size > 9 && memcmp(name, "libpython", 9) == 0 ? 9 : size > 7 && memcmp(name, "libpypy", 7) == 0 ?
+                7 : 0;
         if (prefix && memmem(name, size, ".so", 3)) {
                 s->found = true;
                 if (!s->version[0])

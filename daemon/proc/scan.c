@@ -15,12 +15,12 @@
 enum {
         ENTRIES_SIZE = 32 * 1024,
         FEW_ENTRIES_SIZE = 1024, /* some 30: enough for what is new at most ticks, and what lies beyond it isn't listed */
-        /* The kernel's TGID_OFFSET: where pids begin among the offsets of /proc. No promise of the kernel's, so it is tried
-         * at start; seen on 5.10 to 6.18. */
+        /* The kernel's TGID_OFFSET: where pids begin among the offsets of /proc. No promise of the kernel's, so it is
+         * tried at start; seen on 5.10 to 6.18. */
         PID_OFFSET = 258,
         ALL_EVERY_MS = 60 * 1000,
-        /* With an unchanged newest pid, more threads than before mean a process whose pid was chosen (clone3 with set_tid, as
-         * CRIU does), or, in a container, one that is none of its own: so not at every tick. */
+        /* With an unchanged newest pid, more threads than before mean a process whose pid was chosen (clone3 with
+         * set_tid, as CRIU does), or, in a container, one that is none of its own: so not at every tick. */
         CHOSEN_EVERY_MS = 10 * 1000,
 };
 
@@ -104,7 +104,8 @@ static bool can_seek(struct scan *s)
         s->seeks = true;
         if (list(s, me - 1, INT32_MAX) < 0 || s->n_pids == 0 || s->pids[0] != me)
                 return false;
-        /* list() leaves out what is not above: what the kernel itself began with is seen by asking for all from there. */
+        /* list() leaves out what is not above: what the kernel itself began with is seen by asking for all from there.
+         */
         if (lseek(s->folder_fd, (off_t)me + PID_OFFSET, SEEK_SET) < 0 ||
             syscall(SYS_getdents64, s->folder_fd, s->entries, ENTRIES_SIZE) <= 0)
                 return false;

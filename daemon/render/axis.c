@@ -82,8 +82,8 @@ static int64_t round_up(int64_t at_s, int64_t offset_s, int64_t step_s)
         return over > 0 ? at_s + step_s - over : at_s - over;
 }
 
-/* The first time at or after at_s whose local clock shows a multiple of the step. Where the clocks change in between, it
- * is the same reading of the new clock. */
+/* The first time at or after at_s whose local clock shows a multiple of the step. Where the clocks change in between,
+ * it is the same reading of the new clock. */
 static int64_t next_round(int64_t at_s, int64_t step_s)
 {
         int64_t before = zone_offset(at_s), found = round_up(at_s, before, step_s);
@@ -152,7 +152,8 @@ size_t time_axis_marks(int64_t since_ms, int64_t until_ms, int64_t now_ms, int c
         if (localtime_r(&now, &today))
                 day = today.tm_year * 400 + today.tm_yday;
         step_s = choose_time_step(until_s - since_s, columns);
-        for (int64_t at = next_round(since_s, step_s); at <= until_s && n < AXIS_MARKS_MOST; at = next_round(at + 1, step_s))
+        for (int64_t at = next_round(since_s, step_s); at <= until_s && n < AXIS_MARKS_MOST;
+             at = next_round(at + 1, step_s))
                 name_mark(at, step_s, &day, &ret[n++]);
         return n;
 }

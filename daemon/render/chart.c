@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/text.h"
 #include "render/axis.h"
 #include "render/line.h"
@@ -108,7 +107,8 @@ static void draw_points(struct chart *c, const struct chart_point *points, size_
                 draw_line(&c->canvas, x, dot_y(c, (double)p->least_bytes), x, dot_y(c, (double)p->most_bytes));
                 if (before && p->at_ms >= before->at_ms &&
                     (!c->options->gap_ms || p->at_ms - before->at_ms <= c->options->gap_ms))
-                        draw_line(&c->canvas, dot_x(c, before->at_ms), dot_y(c, middle(before)), x, dot_y(c, middle(p)));
+                        draw_line(&c->canvas, dot_x(c, before->at_ms), dot_y(c, middle(before)), x,
+                                  dot_y(c, middle(p)));
                 before = p;
         }
 }

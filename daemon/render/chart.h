@@ -27,5 +27,5 @@ void render_chart(const struct chart_point *points, size_t n, const struct chart
 
 /* width blocks ▁▂▃▄▅▆▇█ (utf8 false: . and #), spaces where nothing is known. Its scale is its own, from 0.9 x the
  * lowest; a range below 2 % of the value is a line in the middle. */
-void render_sparkline(const struct chart_point *points, size_t n, int64_t since_ms, int64_t until_ms, int width, bool utf8,
-                      struct buffer *out);
+void render_sparkline(const struct chart_point *points, size_t n, int64_t since_ms, int64_t until_ms, int width,
+                      bool utf8, struct buffer *out);

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-/* Marks upon one letter beyond these are dropped: a name of a thousand of them would be written over the lines around. */
+/* Marks upon one letter beyond these are dropped: a thousand of them would be written over the lines around. */
 enum { MARKS_KEPT = 3 };
 
 struct glyph {
@@ -86,7 +86,7 @@ int line_add(struct buffer *out, const char *text, int most, enum line_cut cut, 
 
 const char *line_style_on(enum line_style style, bool color)
 {
-        static const char *const words[] = { "", "\033[1m", "\033[2m", "\033[1;33m", "\033[1;31m" };
+        static const char *const words[] = { "", "\033[1m", "\033[2m", "\033[1;33m" };
 
         return color ? words[style] : "";
 }

@@ -36,8 +36,8 @@ static int level(double value, double least, double most)
         return (int)fmin((value - low) / (most - low) * LEVELS, LEVELS - 1);
 }
 
-void render_sparkline(const struct chart_point *points, size_t n, int64_t since_ms, int64_t until_ms, int width, bool utf8,
-                      struct buffer *out)
+void render_sparkline(const struct chart_point *points, size_t n, int64_t since_ms, int64_t until_ms, int width,
+                      bool utf8, struct buffer *out)
 {
         _cleanup_(freep) double *values = NULL;
         double least = INFINITY, most = 0;

@@ -31,5 +31,6 @@ struct app_row {
         double bytes_per_hour;
 };
 
-void render_process_table(const struct process_row *rows, size_t n, const struct table_options *options, struct buffer *out);
+void render_process_table(const struct process_row *rows, size_t n, const struct table_options *options,
+                          struct buffer *out);
 void render_app_table(const struct app_row *rows, size_t n, const struct table_options *options, struct buffer *out);

@@ -16,7 +16,8 @@ enum {
 /* A process that had no CPU and whose pages are as they were has the figures that it had: 0.2 us instead of 25. */
 static bool is_unchanged(const struct seat *one, const struct seat_hot *hot, int64_t cpu_ns)
 {
-        return one->has_detail && one->repeats < REPEATS_MOST && cpu_ns == one->cpu_ns && hot->rss_pages == one->rss_pages &&
+        return one->has_detail && one->repeats < REPEATS_MOST && cpu_ns == one->cpu_ns &&
+                hot->rss_pages == one->rss_pages &&
                hot->shared_pages == one->shared_pages && (one->detail.pss_bytes >= 0 || one->no_rollup);
 }
 
@@ -80,7 +81,8 @@ static void visit(struct sampler *s, uint32_t seat)
                         detail_read(&s->proc, &one->id, &detail);
                 if (!one->hangs && hot->rss_pages != UINT32_MAX)
                         read_rollup(s, seat, &detail);
-                if (one->has_detail && exec_mark_read(&s->proc, &one->id, &mark) == 0 && exec_mark_differs(&one->mark, &mark))
+                if (one->has_detail && exec_mark_read(&s->proc, &one->id, &mark) == 0 &&
+                    exec_mark_differs(&one->mark, &mark))
                         hot->text_pages = TEXT_UNKNOWN;
                 if (!is_still_there(s, seat))
                         return;

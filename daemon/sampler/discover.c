@@ -25,7 +25,8 @@ static bool hangs(const struct sampler *s, int32_t pid)
         return false;
 }
 
-/* A forked child runs its parent's program, and so does what multiprocessing started: its own command line says less. */
+/* A forked child runs its parent's program, and so does what multiprocessing started: its own command line says less.
+ */
 static int inherit(const struct sampler *s, const struct identity_extra *extra, struct identity *who)
 {
         uint32_t parent = who->forked || extra->spawned ? table_find(&s->table, who->ppid) : PIDMAP_NONE;
@@ -33,9 +34,11 @@ static int inherit(const struct sampler *s, const struct identity_extra *extra, 
         return parent == PIDMAP_NONE ? 0 : lineage_apply(s->table.seats[parent].lineage, who);
 }
 
-int sampler_identify(struct sampler *s, int32_t pid, enum identity_known known, struct identity *ret, struct identity_extra *extra)
+int sampler_identify(struct sampler *s, int32_t pid, enum identity_known known, struct identity *ret,
+                     struct identity_extra *extra)
 {
-        const struct identity_rules rules = { .include = s->include, .exclude = s->exclude, .show_secrets = s->show_secrets,
+        const struct identity_rules rules = { .include = s->include, .exclude = s->exclude,
+                                              .show_secrets = s->show_secrets,
                                               .open_statm = s->table.kept_fds < s->table.kept_fds_max };
         int r;
 
@@ -53,7 +56,8 @@ int sampler_identify(struct sampler *s, int32_t pid, enum identity_known known, 
 }
 
 /* Where it belongs: with the parent's, or one of its own. */
-static struct lineage *lineage_of(const struct sampler *s, const struct identity_extra *extra, const struct identity *who)
+static struct lineage *lineage_of(const struct sampler *s, const struct identity_extra *extra,
+                                  const struct identity *who)
 {
         uint32_t parent = who->forked || extra->spawned ? table_find(&s->table, who->ppid) : PIDMAP_NONE;
 
@@ -93,7 +97,8 @@ static int consider(struct sampler *s, int32_t pid, enum identity_known known)
         return r < 0 ? r : IDENTITY_READ;
 }
 
-/* Looks at one; known: what is known of it as a stranger, NULL at first sight. Returns enum identity_result or -ENOMEM. */
+/* Looks at one; known: what is known of it as a stranger, NULL at first sight. Returns enum identity_result or -ENOMEM.
+ */
 static int look_at(struct sampler *s, int32_t pid, struct stranger *known)
 {
         enum look look = process_look(&s->proc, pid);
@@ -148,7 +153,8 @@ static int look_at_found(struct sampler *s, bool all, int64_t until_ns)
                 if (r < 0)
                         return r;
                 if (r == IDENTITY_STRANGER || r == IDENTITY_EARLY)
-                        strangers_add(&s->strangers, pid, seen_since(s), s->now_ms + (r == IDENTITY_EARLY || s->first ? 0 : 1));
+                        strangers_add(&s->strangers, pid, seen_since(s),
+                                      s->now_ms + (r == IDENTITY_EARLY || s->first ? 0 : 1));
                 else
                         strangers_remove(&s->strangers, pid);
         }

@@ -27,7 +27,8 @@ enum {
         ENGINE_FD = 4,
         BUSY_FD = 5,
         CONFIG_MOST = 1024 * 1024,
-        /* Between two ticks, reading details that are due takes at most a sixteenth of the time, and no more than this. */
+        /* Between two ticks, reading details that are due takes at most a sixteenth of the time, and no more than this.
+         */
         DETAILS_PART = 16,
         DETAILS_MOST_NS = 60 * 1000 * 1000,
 };
@@ -63,7 +64,8 @@ static int parse_arguments(int argc, char **argv, struct sampler *s, struct erro
                 struct process_id id;
                 int parts;
 
-                if (strcmp(argv[i], "--unreadable") != 0 || i + 1 == argc || !process_id_parse(argv[i + 1], &id, &parts) ||
+                if (strcmp(argv[i], "--unreadable") != 0 || i + 1 == argc ||
+                    !process_id_parse(argv[i + 1], &id, &parts) ||
                     parts < 2)
                         return error_set(err, EINVAL, "memtide-sampler is started by memtided; "
                                                       "'%s' is not --unreadable PID-STARTTICKS", argv[i]);
@@ -94,14 +96,15 @@ static int lock_in(struct error *err)
 {
         static const int reading[] = { CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH };
         static const char *const calls[] = { "openat", "readlinkat", "readlink", "getdents64", NULL };
-        int r = confine_capabilities(reading, sizeof reading / sizeof *reading, true, err);
+        int r = confine_capabilities(reading, sizeof reading / sizeof *reading, sizeof reading / sizeof *reading, err);
 
         if (r == 0)
                 r = confine_no_new_privileges(err);
         return r < 0 ? r : confine_system_calls(calls, err);
 }
 
-/* Waits until until_ns, sending what the engine takes meanwhile. Signals come in here alone, so that none is missed. Returns 0, or -EPIPE when the engine is gone. */
+/* Waits until until_ns, sending what the engine takes meanwhile. Signals come in here alone, so that none is missed.
+ * Returns 0, or -EPIPE when the engine is gone. */
 static int wait_until(struct sampler *s, int64_t until_ns)
 {
         sigset_t none;

@@ -1,5 +1,5 @@
-/* Which of those that exited did the kernel kill for want of memory? The kernel says it by name only in its log, which the
- * sampler has no right to read; it counts kills in vmstat, those within a cgroup's limit as well. */
+/* Which of those that exited did the kernel kill for want of memory? The kernel says it by name only in its log, which
+ * the sampler has no right to read; it counts kills in vmstat, those within a cgroup's limit as well. */
 #include "sampler/oom.h"
 
 #include <signal.h>
@@ -28,7 +28,8 @@ static int64_t read_kills(int proc_fd)
 
 int64_t oom_kills_since(struct oom_watch *w, int proc_fd, int64_t now_ms)
 {
-        int64_t kills = read_kills(proc_fd), more = kills > w->kills && w->checked_ms && w->kills >= 0 ? kills - w->kills : 0;
+        int64_t kills = read_kills(proc_fd), more = kills > w->kills && w->checked_ms && w->kills >= 0 ?
+                kills - w->kills : 0;
 
         w->kills = kills;
         w->checked_ms = now_ms ? now_ms : 1;

@@ -13,5 +13,6 @@ struct oom_watch {
 int64_t oom_kills_since(struct oom_watch *w, int proc_fd, int64_t now_ms);
 /* Keeps the count fresh, so that a kill of something else, long ago, is not laid to who exits now. */
 void oom_keep_fresh(struct oom_watch *w, int proc_fd, int64_t now_ms);
-/* May a process that is gone have been killed? Its parent hasn't waited for it yet, and it did not die of SIGKILL: no. */
+/* May a process that is gone have been killed? Its parent hasn't waited for it yet, and it did not die of SIGKILL: no.
+ */
 bool oom_may_have_killed(int proc_fd, int32_t pid, uint64_t start_ticks);

@@ -5,8 +5,8 @@
 
 #include "base/buffer.h"
 
-/* Ticks are left out (and counted as skipped) while more than this waits for an engine that doesn't read: at 1,000 processes
- * of which 300 change, some thousand ticks. */
+/* Ticks are left out (and counted as skipped) while more than this waits for an engine that doesn't read: at 1,000
+ * processes of which 300 change, some thousand ticks. */
 #define OUTBOX_MOST (4u << 20)
 
 struct outbox {
@@ -14,6 +14,7 @@ struct outbox {
         struct buffer waiting;
 };
 
-/* Sends what can be sent now. Returns 0; -EPIPE: the engine is gone; -ENOMEM: frames were lost, the stream is broken. */
+/* Sends what can be sent now. Returns 0; -EPIPE: the engine is gone; -ENOMEM: frames were lost, the stream is broken.
+ */
 int outbox_send(struct outbox *o);
 bool outbox_is_full(const struct outbox *o);

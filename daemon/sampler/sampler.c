@@ -159,8 +159,8 @@ static int sample_text(struct sampler *s, uint32_t seat, const char *text, ssize
         }
         if (code == hot->text_pages && size == hot->size_pages)
                 return 0;
-        /* Another program has other code. The size alone changes often: that only makes it suspect, more so when pages went
-         * with it, as an exec drops them all. */
+        /* Another program has other code. The size alone changes often: that only makes it suspect, more so when pages
+         * went with it, as an exec drops them all. */
         if (code != hot->text_pages) {
                 one->code_changed = hot->text_pages != TEXT_UNKNOWN;
                 one->exec_gap_ms = 0;
@@ -233,7 +233,8 @@ static void leave(struct sampler *s, uint32_t seat, enum report_gone why)
         report_add_gone(&s->left, seat, why);
         s->n_first -= !one->has_detail;
         one->fresh = false;
-        /* Whoever has its pid now, newer or chosen (clone3 with set_tid), or it itself after an exec, is looked at soon. */
+        /* Whoever has its pid now, newer or chosen (clone3 with set_tid), or it itself after an exec, is looked at
+         * soon. */
         strangers_add(&s->strangers, one->id.pid, s->now_ms, s->now_ms);
         table_leave(&s->table, seat);
 }

@@ -1,4 +1,5 @@
-/* The sampler: every tick, one figure of every Python process. It reads /proc and tells the engine; it writes nothing else. */
+/* The sampler: every tick, one figure of every Python process. It reads /proc and tells the engine; it writes nothing
+ * else. */
 #pragma once
 
 #include "base/error.h"
@@ -56,12 +57,12 @@ struct sampler {
 int sampler_init(struct sampler *s, const struct config *config, struct proc *proc, int outbox_fd, struct error *err);
 void sampler_done(struct sampler *s);
 
-/* One tick: its frames are in the outbox then. due_ns on the monotonic clock; skipped: ticks left out before it. Negative
- * when memory is short or /proc is gone. */
+/* One tick: its frames are in the outbox then. due_ns on the monotonic clock; skipped: ticks left out before it.
+ * Negative when memory is short or /proc is gone. */
 int sampler_tick(struct sampler *s, int64_t due_ns, uint32_t skipped, struct error *err);
 
-/* Reads details that are due until until_ns (monotonic). With dear ones: may end later by one reading of a large process
- * (44 ms at most), so not within a tick. */
+/* Reads details that are due until until_ns (monotonic). With dear ones: may end later by one reading of a large
+ * process (44 ms at most), so not within a tick. */
 void sampler_read_details(struct sampler *s, int64_t until_ns, bool dear);
 /* Are there more due than a tick itself has time for? */
 bool sampler_has_backlog(const struct sampler *s);
@@ -69,12 +70,15 @@ bool sampler_has_backlog(const struct sampler *s);
 /* --- between the sampler's own files --- */
 
 int seat_list_add(struct seat_list *l, uint32_t seat);
-/* Sees who is new; frames of those who are Python go to the outbox. until_ns: what isn't done then waits for the next tick. */
+/* Sees who is new; frames of those who are Python go to the outbox. until_ns: what isn't done then waits for the next
+ * tick. */
 int sampler_discover(struct sampler *s, int64_t until_ns, struct error *err);
 /* Looks whether the suspects exec'ed. */
 int sampler_check_execs(struct sampler *s);
 /* Puts a first figure of a seat that was just taken among the changes; false: it is gone already. */
 bool sampler_sample_new(struct sampler *s, uint32_t seat);
-/* Reads who it is, with all that is known of it: it may hang its readers, it may map libpython. Returns enum identity_result. */
-int sampler_identify(struct sampler *s, int32_t pid, enum identity_known known, struct identity *ret, struct identity_extra *extra);
+/* Reads who it is, with all that is known of it: it may hang its readers, it may map libpython. Returns enum
+ * identity_result. */
+int sampler_identify(struct sampler *s, int32_t pid, enum identity_known known, struct identity *ret,
+                     struct identity_extra *extra);
 void sampler_report_details(struct sampler *s);

@@ -102,8 +102,8 @@ bool allowance_grants(struct allowance *a, const struct rollup_case *c, int64_t 
         if (c->rss_bytes > ROLLUP_MOST_BYTES)
                 return false;
         a->wanted_ns += cost_ns;
-        /* A dear one waits until there is enough, and doesn't take what many small ones could have; or until there can't be
-         * more. */
+        /* A dear one waits until there is enough, and doesn't take what many small ones could have; or until there
+         * can't be more. */
         if (a->left_ns < cost_ns && a->left_ns < a->full_ns)
                 return false;
         if (c->cost_ns == 0)

@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The tick after the one that was due at due_ns, and is over at now_ns: the next multiple of the interval on the monotonic
- * clock. Those that were missed are skipped, never made up for in a bunch: *skipped grows by how many. first: due_ns is when
- * sampling began, no multiple; the next is then at least half an interval away. */
+/* The tick after the one that was due at due_ns, and is over at now_ns: the next multiple of the interval on the
+ * monotonic clock. Those that were missed are skipped, never made up for in a bunch: *skipped grows by how many. first:
+ * due_ns is when sampling began, no multiple; the next is then at least half an interval away. */
 int64_t schedule_next(int64_t due_ns, int64_t now_ns, int64_t interval_ns, bool first, uint32_t *skipped);
 
 /* The detail readings, spread evenly: each seat once in a detail interval, in turn. */

@@ -1,5 +1,5 @@
-/* Processes that are not watched, but may become so: a shell that execs Python, a program that loads libpython later. Each is
- * looked at again after a quarter of its age, from a tick to a minute later. Pure: the time is given. */
+/* Processes that are not watched, but may become so: a shell that execs Python, a program that loads libpython later.
+ * Each is looked at again after a quarter of its age, from a tick to a minute later. Pure: the time is given. */
 #pragma once
 
 #include <stdbool.h>
@@ -29,7 +29,8 @@ void strangers_add(struct strangers *s, int32_t pid, int64_t since_ms, int64_t d
 bool strangers_has(const struct strangers *s, int32_t pid);
 void strangers_remove(struct strangers *s, int32_t pid);
 
-/* The next that is due, from *at on (begin with 0); NULL: no more. Then call strangers_looked() or strangers_remove(). */
+/* The next that is due, from *at on (begin with 0); NULL: no more. Then call strangers_looked() or strangers_remove().
+ */
 struct stranger *strangers_next(struct strangers *s, uint32_t *at, int64_t now_ms);
 
 /* Is it old enough for another look at its maps? At 1 s, 10 s, 60 s and 10 min of age, then each hour. */

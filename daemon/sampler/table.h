@@ -67,8 +67,8 @@ struct table {
 
 void table_done(struct table *t);
 
-/* A seat for a process, its hot part zero but for the descriptor (taken over, SEAT_UNKEPT for none). lineage is taken over as
- * well. Returns its number, or -ENOMEM (also where REPORT_SEATS_MAX are used). */
+/* A seat for a process, its hot part zero but for the descriptor (taken over, SEAT_UNKEPT for none). lineage is taken
+ * over as well. Returns its number, or -ENOMEM (also where REPORT_SEATS_MAX are used). */
 int64_t table_take(struct table *t, const struct identity_extra *who, struct lineage *lineage);
 void table_leave(struct table *t, uint32_t seat);
 void table_settle(struct table *t);

@@ -5,7 +5,7 @@
 
 #include "store/store_private.h"
 
-#define AHEAD 16 /* rows of the ring that are made at a time */
+#define AHEAD 32 /* rows of the ring that are made at a time */
 #define DETAILS_DROPPED_AT_ONCE 2000
 #define GONE_COMMITS 3
 #define GONE_MS 2000
@@ -207,8 +207,10 @@ static int write_all(struct store *s, bool with_details)
         }
         s->written = m;
         queue_clear(s);
-        if (with_details)
+        if (with_details) {
                 s->n_details = 0;
+                s->details_urgent = false;
+        }
         return SQLITE_OK;
 }
 
@@ -250,7 +252,7 @@ static enum health file_gone(struct store *s, bool *ret_reopened, struct error *
 
 enum health store_commit(struct store *s, bool *ret_reopened, struct error *err)
 {
-        bool with_details = s->n_details && s->at_ms - s->details_since_ms >= s->options.detail_interval_ms / 8;
+        bool with_details = s->n_details && (s->details_urgent || s->at_ms - s->details_since_ms >= s->options.detail_interval_ms / 4);
         enum health h;
 
         *ret_reopened = false;

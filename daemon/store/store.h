@@ -19,7 +19,7 @@ struct store_options {
         const char *path;
         int64_t retention_ms;
         int64_t max_bytes;      /* database and WAL together */
-        int64_t interval_ms, detail_interval_ms; /* details are flushed at an eighth of their interval, at the latest */
+        int64_t interval_ms, detail_interval_ms; /* details are flushed at a quarter of theirs, a process's first at once */
         uint32_t boot;          /* this boot: processes of another one that are still open have exited */
         int64_t group;          /* gid the file gets, -1: leave it */
         int64_t now_ms;         /* wall clock, for the name of a damaged file */

@@ -58,6 +58,7 @@ struct process {
         uint32_t known_rss, known_shared; /* newest that were known; 0: never */
         uint32_t peak;             /* highest state; 0 */
         int64_t peak_kib;          /* newest VmHWM; -1 */
+        bool had_detail;
         bool shared_known, shared_moved; /* shared_open has a row of it; more than its newest since the segment began */
         struct series series;
         struct detail_series *details; /* NULL: no reading in this segment */
@@ -156,6 +157,7 @@ struct store {
         int64_t shared_count;
         struct detail_op *details;
         size_t n_details, details_room;
+        bool details_urgent;       /* a first reading of a process waits to be seen */
         int64_t details_since_ms, detail_id, detail_written;
         struct marks written;      /* as in the file */
 

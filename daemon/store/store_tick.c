@@ -121,6 +121,8 @@ void store_add_detail(struct store *s, uint32_t process, const struct detail *de
         detail_to_states(detail, op->states);
         if (p->details)
                 detail_series_feed(p->details, s->segment_ticks, op->states);
+        s->details_urgent |= !p->had_detail;
+        p->had_detail = true;
         p->peak_kib = op->states[3] ? op->states[3] - 1 : p->peak_kib;
 }
 

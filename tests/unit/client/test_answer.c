@@ -24,7 +24,8 @@ static void known_values_are_read(void **state)
         struct answer a;
         struct error err;
         _cleanup_(json_decrefp) json_t *o = load(&a, &err,
-                "{\"t\": \"text\", \"i\": 9007199254740993, \"d\": 1.5, \"at\": \"2026-11-22T15:00:00.123Z\", \"l\": [1], "
+                "{\"t\": \"text\", \"i\": 9007199254740993, \"d\": 1.5, \"at\": \"2026-11-22T15:00:00.123Z\", "
+                "\"l\": [1], "
                 "\"growth\": {\"verdict\": \"leak\", \"bytes_per_hour\": 10, \"since_at\": null}, \"n\": null}");
         struct growth_answer g = answer_growth(&a, o);
 
@@ -76,8 +77,9 @@ static void wrong_types_are_errors(void **state)
 {
         static const struct {
                 const char *value, *kind;
-        } rows[] = { { "{}", "i" }, { "[]", "i" }, { "\"1\"", "i" }, { "1.5", "i" }, { "-1", "i" }, { "true", "i" }, { "7", "t" },
-                     { "7", "a" }, { "\"x\"", "a" }, { "\"2026-13-01T00:00:00Z\"", "a" }, { "{}", "l" }, { "[]", "o" }, { "\"x\"", "d" } };
+        } rows[] = { { "{}", "i" }, { "[]", "i" }, { "\"1\"", "i" }, { "1.5", "i" }, { "-1", "i" }, { "true", "i" },
+                     { "7", "t" }, { "7", "a" }, { "\"x\"", "a" }, { "\"2026-13-01T00:00:00Z\"", "a" }, { "{}", "l" },
+                     { "[]", "o" }, { "\"x\"", "d" } };
 
         (void)state;
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -55,7 +55,8 @@ static void global_options_stand_before_and_after_the_command(void **state)
 static void an_id_is_a_pid_or_a_prefix_of_whole_parts(void **state)
 {
         static const char *const ids[] = { "1", "4242", "4242-1833921", "4242-1833921-b3f2c1d0" };
-        static const char *const wrong[] = { "0", "x", "42x", "-1", "4242-", "4242-1-zz", "../etc", "99999999999", " 1", "1?a" };
+        static const char *const wrong[] = { "0", "x", "42x", "-1", "4242-", "4242-1-zz", "../etc", "99999999999",
+                                             " 1", "1?a" };
         char room[1024], line[64];
 
         (void)state;
@@ -95,16 +96,16 @@ static void wrong_usage_names_option_value_and_what_is_allowed(void **state)
                   "--limit \"99999999999999999999\" is not allowed: a whole number from 1 to 1000 is allowed" },
                 { "ps|--limit", "--limit needs a value: --limit N" },
                 { "ps|--state|dead", "--state \"dead\" is not allowed: running, exited or all is allowed" },
-                { "ps|--sort|name", "--sort \"name\" is not allowed: with or without - for descending, rss, growth, pid or "
-                                    "started is allowed" },
-                { "apps|--sort|--rss", "--sort \"--rss\" is not allowed: with or without - for descending, rss, growth or "
-                                       "name is allowed" },
+                { "ps|--sort|name", "--sort \"name\" is not allowed: with or without - for descending, rss, growth, "
+                                    "pid or started is allowed" },
+                { "apps|--sort|--rss", "--sort \"--rss\" is not allowed: with or without - for descending, rss, growth "
+                                       "or name is allowed" },
                 { "ps|--color|blue", "--color \"blue\" is not allowed: auto, always or never is allowed" },
-                { "--url|localhost:9733|ps", "--url \"localhost:9733\" is not allowed: http://HOST:PORT, https://HOST:PORT or "
-                                             "unix:/PATH is allowed" },
+                { "--url|localhost:9733|ps", "--url \"localhost:9733\" is not allowed: http://HOST:PORT, "
+                                             "https://HOST:PORT or unix:/PATH is allowed" },
                 { "show|1|--sort|rss",
                   "unknown option \"--sort\": allowed are --url, --token-file, --json, --color, --version, --help" },
-                { "-x|ps", "unknown option \"-x\": options are as long as in memtide --help" },
+                { "-x|ps", "unknown option \"-x\": allowed are those of memtide --help" },
                 { "--json=maybe|ps", "--json \"maybe\" is not allowed: yes or no is allowed" },
         };
         char room[1024];
@@ -121,10 +122,11 @@ static void wrong_usage_names_option_value_and_what_is_allowed(void **state)
 
 static void a_url_is_http_or_a_socket(void **state)
 {
-        static const char *const good[] = { "http://127.0.0.1:9733", "https://example.org/memtide/", "http://[::1]:9733",
-                                            "unix:/run/memtide.sock" };
-        static const char *const bad[] = { "", "unix:", "unix:relative", "http://", "http:///x", "http://h:99999", "file:///etc/passwd",
-                                           "http://h/?a=1", "http://h/#x", "HTTP", "http://a b/" };
+        static const char *const good[] = { "http://127.0.0.1:9733", "https://example.org/memtide/",
+                                            "http://[::1]:9733", "unix:/run/memtide.sock" };
+        static const char *const bad[] = { "", "unix:", "unix:relative", "http://", "http:///x", "http://h:99999",
+                                           "file:///etc/passwd", "http://h/?a=1", "http://h/#x", "HTTP",
+                                           "http://a b/" };
         char long_path[200] = "unix:/";
         struct error err = {};
 

@@ -25,7 +25,8 @@ static const struct chart_point points[] = {
 static struct page shop(void)
 {
         return (struct page){
-                .id = "4242-1833921-b3f2c1d0", .name = "python3", .cmdline = "python3 -m flask run", .app = "flask: shop",
+                .id = "4242-1833921-b3f2c1d0", .name = "python3", .cmdline = "python3 -m flask run",
+                .app = "flask: shop",
                 .framework = "flask", .python = "3.11", .user = "www-data", .unit = "shop.service",
                 .cgroup = "/system.slice/shop.service", .limit_kind = "cgroup",
                 .verdict = "insufficient-data", .pid = 4242, .ppid = 1, .rss_bytes = 70 * MIB,
@@ -142,8 +143,9 @@ static void findings_and_events_are_listed(void **state)
 
 static void nothing_known_is_dashes(void **state)
 {
-        struct page p = { .id = "", .name = "", .ppid = -1, .rss_bytes = -1, .peak_rss_bytes = -1, .anon_bytes = -1, .pss_bytes = -1,
-                          .uss_bytes = -1, .swap_bytes = -1, .limit_bytes = -1, .threads = -1, .fds = -1, .cpu_seconds = NAN,
+        struct page p = { .id = "", .name = "", .ppid = -1, .rss_bytes = -1, .peak_rss_bytes = -1,
+                          .anon_bytes = -1, .pss_bytes = -1, .uss_bytes = -1, .swap_bytes = -1, .limit_bytes = -1,
+                          .threads = -1, .fds = -1, .cpu_seconds = NAN,
                           .started_at_ms = -1, .exited_at_ms = -1, .sampled_at_ms = -1, .now_ms = NOW };
         _cleanup_(freep) char *text = write_page(&p, 0);
 

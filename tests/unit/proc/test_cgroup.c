@@ -30,9 +30,11 @@ static void units_are_services(void **state)
         assert_cgroup("0::/system.slice/shop.service\n", "/system.slice/shop.service", "shop.service", NULL);
         assert_cgroup("0::/user.slice/user-1000.slice/user@1000.service/app.slice/shop.service\n",
                       "/user.slice/user-1000.slice/user@1000.service/app.slice/shop.service", "shop.service", NULL);
-        assert_cgroup("0::/user.slice/user-0.slice/session-3.scope\n", "/user.slice/user-0.slice/session-3.scope", NULL, NULL);
+        assert_cgroup("0::/user.slice/user-0.slice/session-3.scope\n", "/user.slice/user-0.slice/session-3.scope",
+                      NULL, NULL);
         assert_cgroup("0::/init.scope\n", "/init.scope", NULL, NULL);
-        assert_cgroup("0::/system.slice/a\\x2db\\x0a.service\n", "/system.slice/a\\x2db\\x0a.service", "a-b\\x0a.service", NULL);
+        assert_cgroup("0::/system.slice/a\\x2db\\x0a.service\n", "/system.slice/a\\x2db\\x0a.service",
+                      "a-b\\x0a.service", NULL);
         assert_cgroup("0::/system.slice/shop.service (deleted)\n", "/system.slice/shop.service", "shop.service", NULL);
         assert_cgroup("0::/a:b/c.service", "/a:b/c.service", "c.service", NULL);
 }
@@ -40,7 +42,8 @@ static void units_are_services(void **state)
 static void v1_is_read_by_its_memory_controller(void **state)
 {
         (void)state;
-        assert_cgroup("9:name=systemd:/system.slice/shop.service\n4:memory:/shop\n0::/\n", "/shop", "shop.service", NULL);
+        assert_cgroup("9:name=systemd:/system.slice/shop.service\n4:memory:/shop\n0::/\n", "/shop", "shop.service",
+                      NULL);
         assert_cgroup("9:name=systemd:/x.service\n8:pids:/y\n0::/\n", "/x.service", "x.service", NULL);
         assert_cgroup("4:cpu,memory:/m\n", "/m", NULL, NULL);
         assert_cgroup("0::/\n", "/", NULL, NULL);
@@ -49,17 +52,23 @@ static void v1_is_read_by_its_memory_controller(void **state)
 static void containers_are_known_by_id_or_name(void **state)
 {
         (void)state;
-        assert_cgroup("0::/system.slice/docker-" ID ".scope\n", "/system.slice/docker-" ID ".scope", NULL, "0123456789ab");
+        assert_cgroup("0::/system.slice/docker-" ID ".scope\n", "/system.slice/docker-" ID ".scope", NULL,
+                      "0123456789ab");
         assert_cgroup("4:memory:/docker/" ID "\n", "/docker/" ID, NULL, "0123456789ab");
         assert_cgroup("0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-" ID ".scope\n",
                       "/kubepods.slice/kubepods-pod1.slice/cri-containerd-" ID ".scope", NULL, "0123456789ab");
-        assert_cgroup("4:memory:/kubepods/besteffort/pod1/" ID "\n", "/kubepods/besteffort/pod1/" ID, NULL, "0123456789ab");
-        assert_cgroup("0::/machine.slice/libpod-" ID ".scope/container\n", "/machine.slice/libpod-" ID ".scope/container", NULL,
+        assert_cgroup("4:memory:/kubepods/besteffort/pod1/" ID "\n", "/kubepods/besteffort/pod1/" ID, NULL,
                       "0123456789ab");
-        assert_cgroup("0::/machine.slice/libpod-conmon-" ID ".scope\n", "/machine.slice/libpod-conmon-" ID ".scope", NULL, NULL);
-        assert_cgroup("0::/lxc.payload.web/system.slice/x.service\n", "/lxc.payload.web/system.slice/x.service", "x.service", "web");
+        assert_cgroup("0::/machine.slice/libpod-" ID ".scope/container\n",
+                      "/machine.slice/libpod-" ID ".scope/container", NULL,
+                      "0123456789ab");
+        assert_cgroup("0::/machine.slice/libpod-conmon-" ID ".scope\n", "/machine.slice/libpod-conmon-" ID ".scope",
+                      NULL, NULL);
+        assert_cgroup("0::/lxc.payload.web/system.slice/x.service\n", "/lxc.payload.web/system.slice/x.service",
+                      "x.service", "web");
         assert_cgroup("4:memory:/lxc/web\n", "/lxc/web", NULL, "web");
-        assert_cgroup("0::/machine.slice/machine-web.scope/payload\n", "/machine.slice/machine-web.scope/payload", NULL, "web");
+        assert_cgroup("0::/machine.slice/machine-web.scope/payload\n", "/machine.slice/machine-web.scope/payload",
+                      NULL, "web");
 }
 
 static void broken_text_says_nothing(void **state)

@@ -41,16 +41,20 @@ static void servers_name_what_they_serve(void **state)
 {
         static const struct example examples[] = {
                 { { "python3", "-m", "flask", "--app", "shop", "run" }, "flask", "shop" },
-                { { "/usr/bin/python3", "/usr/bin/flask", "--app=shop.web:create_app('x')", "run", "-p", "80" }, "flask", "shop.web" },
+                { { "/usr/bin/python3", "/usr/bin/flask", "--app=shop.web:create_app('x')", "run", "-p", "80" },
+                  "flask", "shop.web" },
                 { { "/usr/bin/python3", "/usr/bin/flask", "-A", "src/shop.py", "run" }, "flask", "shop", true },
                 { { "/srv/v/bin/python", "/srv/v/bin/flask", "-Aapp:app", "run" }, "flask", "app", true },
                 { { "python3", "-m", "flask", "run" }, "flask", "shop", true },
                 { { "/usr/bin/python3", "/usr/bin/gunicorn", "-w", "4", "shop:app" }, "gunicorn", "shop" },
-                { { "/usr/bin/python3", "/usr/bin/gunicorn", "-c", "x.py", "shop.wsgi:application" }, "gunicorn", "shop" },
-                { { "/usr/bin/python3", "/usr/bin/gunicorn", "shop.wsgi", "-b", "localhost:http", "-w4" }, "gunicorn", "shop" },
+                { { "/usr/bin/python3", "/usr/bin/gunicorn", "-c", "x.py", "shop.wsgi:application" }, "gunicorn",
+                  "shop" },
+                { { "/usr/bin/python3", "/usr/bin/gunicorn", "shop.wsgi", "-b", "localhost:http", "-w4" }, "gunicorn",
+                  "shop" },
                 { { "/usr/bin/python3", "/usr/bin/gunicorn", "--reload", "shop:create_app()" }, "gunicorn", "shop" },
                 { { "/usr/bin/python3", "/usr/bin/gunicorn", "--some-new-flag", "shop:app" }, "gunicorn", "shop" },
-                { { "/usr/bin/python3", "/usr/bin/gunicorn", "-k", "uvicorn.workers.UvicornWorker", "shop.asgi:app" }, "gunicorn", "shop" },
+                { { "/usr/bin/python3", "/usr/bin/gunicorn", "-k", "uvicorn.workers.UvicornWorker", "shop.asgi:app" },
+                  "gunicorn", "shop" },
                 { { "/usr/bin/python3", "/usr/bin/gunicorn", "--bind", "unix:sock", "shop:app" }, "gunicorn", "shop" },
                 { { "/usr/bin/python3", "/usr/bin/gunicorn", "-c", "conf.py" }, "gunicorn", "shop", true },
                 { { "python3", "-m", "gunicorn", "app:app" }, "gunicorn", "app", true },
@@ -68,11 +72,14 @@ static void servers_name_what_they_serve(void **state)
                 { { "python", "-m", "celery", "--app=proj.celery:app", "worker" }, "celery", "proj" },
                 { { "[celeryd: celery@host:MainProcess] -active- (-A proj worker -l info)" }, "celery", "proj" },
                 { { "[celeryd: celery@host:ForkPoolWorker-1]" }, "celery", "shop", true },
-                { { "/usr/bin/python3", "/usr/bin/uvicorn", "shop.main:app", "--reload", "--host", "0.0.0.0" }, "uvicorn", "shop" },
+                { { "/usr/bin/python3", "/usr/bin/uvicorn", "shop.main:app", "--reload", "--host", "0.0.0.0" },
+                  "uvicorn", "shop" },
                 { { "python3", "-m", "uvicorn", "--factory", "shop:make" }, "uvicorn", "shop" },
                 { { "/usr/bin/python3", "/usr/bin/hypercorn", "-b", "h:80", "shop:app" }, "hypercorn", "shop" },
-                { { "/usr/bin/python3", "/usr/bin/daphne", "-b", "0.0.0.0", "-p", "8001", "shop.asgi:application" }, "daphne", "shop" },
-                { { "/usr/bin/python3", "/usr/bin/waitress-serve", "--listen=*:8080", "--call", "shop:create_app" }, "waitress", "shop" },
+                { { "/usr/bin/python3", "/usr/bin/daphne", "-b", "0.0.0.0", "-p", "8001", "shop.asgi:application" },
+                  "daphne", "shop" },
+                { { "/usr/bin/python3", "/usr/bin/waitress-serve", "--listen=*:8080", "--call", "shop:create_app" },
+                  "waitress", "shop" },
                 { { "/usr/bin/python3", "/usr/bin/granian", "--interface", "asgi", "shop:app" }, "granian", "shop" },
                 { { "/usr/bin/python3", "/usr/bin/rq", "worker", "high" }, "rq", "shop", true },
                 { { "/usr/bin/python3", "/usr/bin/dramatiq", "-p", "2", "shop.tasks" }, "dramatiq", "shop" },
@@ -159,7 +166,8 @@ static void a_false_argv0_is_no_title(void **state)
 
 static void what_multiprocessing_started_is_marked(void **state)
 {
-        const char *args[] = { "python3", "-c", "from multiprocessing.spawn import spawn_main; spawn_main(3)", "--multiprocessing-fork" };
+        const char *args[] = { "python3", "-c", "from multiprocessing.spawn import spawn_main; spawn_main(3)",
+                               "--multiprocessing-fork" };
         struct program found;
 
         (void)state;

@@ -35,8 +35,10 @@ static void all_is_read(void **state)
         (void)state;
         t->proc.wall_less_boot_ms = 1000000;
         proc_tree_write_text(t, "cgroup/system.slice/shop.service/memory.max", "1073741824\n");
-        proc_tree_add(t, (struct fake_process){ .pid = 4242, .ppid = 7, .start_ticks = 1234, .exe = "/usr/bin/python3.11",
-                      CMDLINE("python3\0-m\0flask\0--app\0shop\0run\0--token\0x\0"), .cgroup = "0::/system.slice/shop.service\n",
+        proc_tree_add(t, (struct fake_process){ .pid = 4242, .ppid = 7, .start_ticks = 1234,
+                                                .exe = "/usr/bin/python3.11",
+                      CMDLINE("python3\0-m\0flask\0--app\0shop\0run\0--token\0x\0"),
+                              .cgroup = "0::/system.slice/shop.service\n",
                       .limits = "Max data size             unlimited   unlimited  bytes\n"
                                 "Max address space         2147483648  unlimited  bytes\n" });
         assert_int_equal(process_look(&t->proc, 4242), LOOK_PYTHON);
@@ -68,7 +70,8 @@ static void hostile_names_are_names(void **state)
         struct identity who;
 
         (void)state;
-        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .comm = ") R 1 (\xff\n", .exe = "/usr/bin/python3" });
+        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .comm = ") R 1 (\xff\n",
+                                                .exe = "/usr/bin/python3" });
         assert_int_equal(read_one(t, &plain, 5, &who), IDENTITY_READ);
         assert_string_equal(who.name, ") R 1 (\xef\xbf\xbd\n");
         assert_int_equal(who.n_args, 0);
@@ -82,7 +85,8 @@ static void a_cut_name_is_completed(void **state)
         struct identity who;
 
         (void)state;
-        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .comm = "python3.11-some", .exe = "/usr/bin/python3",
+        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .comm = "python3.11-some",
+                                                .exe = "/usr/bin/python3",
                       CMDLINE("/x/python3.11-somewhere\0") });
         assert_int_equal(read_one(t, &plain, 5, &who), IDENTITY_READ);
         assert_string_equal(who.name, "python3.11-somewhere");
@@ -134,7 +138,8 @@ static void libpython_makes_it_one(void **state)
         int64_t start_ms;
 
         (void)state;
-        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .comm = "uwsgi", .exe = "/usr/bin/uwsgi-core",
+        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .comm = "uwsgi",
+                                                .exe = "/usr/bin/uwsgi-core",
                       CMDLINE("uwsgi\0-w\0shop\0"), .maps = "1-2 r-xp 0 08:01 1 /usr/lib/libpython3.11.so.1.0\n" });
         assert_int_equal(process_look(&t->proc, 5), LOOK_STRANGER);
         assert_true(process_maps_python(&t->proc, 5, &start_ms));
@@ -151,9 +156,11 @@ static void a_fork_is_not_yet_known(void **state)
         struct identity who;
 
         (void)state;
-        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = NOW_MS / 10 - 2, .flags = 0x40, .exe = "/usr/bin/python3" });
+        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = NOW_MS / 10 - 2, .flags = 0x40,
+                                                .exe = "/usr/bin/python3" });
         assert_int_equal(read_one(t, &plain, 5, &who), IDENTITY_EARLY);
-        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = NOW_MS / 10 - 20, .flags = 0x40, .exe = "/usr/bin/python3" });
+        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = NOW_MS / 10 - 20, .flags = 0x40,
+                                                .exe = "/usr/bin/python3" });
         assert_int_equal(read_one(t, &plain, 5, &who), IDENTITY_READ);
         assert_true(who.forked);
         identity_done(&who);
@@ -172,11 +179,13 @@ static void include_adds_and_exclude_wins(void **state)
         assert_int_equal(patterns_compile(include, 1, &includes, &err), 0);
         assert_int_equal(patterns_compile(exclude, 1, &excludes, &err), 0);
         rules = (struct identity_rules){ .include = includes, .exclude = excludes };
-        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .exe = "/bin/sleep", CMDLINE("sleep\0" "9\0") });
+        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .exe = "/bin/sleep",
+                                                CMDLINE("sleep\0" "9\0") });
         assert_int_equal(read_one(t, &rules, 5, &who), IDENTITY_READ);
         assert_null(who.python);
         identity_done(&who);
-        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .exe = "/bin/sleep", CMDLINE("sleep\0secret=x\0") });
+        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .exe = "/bin/sleep",
+                                                CMDLINE("sleep\0secret=x\0") });
         assert_int_equal(read_one(t, &rules, 5, &who), IDENTITY_STRANGER);
         proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .exe = "/bin/cat", CMDLINE("cat\0") });
         assert_int_equal(read_one(t, &rules, 5, &who), IDENTITY_STRANGER);
@@ -191,7 +200,8 @@ static void a_hanging_one_is_known_by_name(void **state)
         struct identity who;
 
         (void)state;
-        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .comm = "python3.11", CMDLINE("python3.11\0x.py\0") });
+        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .comm = "python3.11",
+                                                CMDLINE("python3.11\0x.py\0") });
         assert_int_equal(identity_read(&t->proc, &plain, 5, IDENTITY_BY_NAME, NOW_MS, &who, &extra), IDENTITY_READ);
         assert_true(extra.unreadable);
         assert_int_equal(who.n_args, 0);
@@ -212,7 +222,8 @@ static void an_exec_leaves_another_mark(void **state)
         proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .comm = "renamed" });
         assert_int_equal(exec_mark_read(&t->proc, &id, &after), 0);
         assert_false(exec_mark_differs(&before, &after));
-        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .comm = "a", .start_stack = 0x7ffc00000000 });
+        proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .comm = "a",
+                                                .start_stack = 0x7ffc00000000 });
         assert_int_equal(exec_mark_read(&t->proc, &id, &after), 0);
         assert_true(exec_mark_differs(&before, &after));
         proc_tree_add(t, (struct fake_process){ .pid = 5, .start_ticks = 9, .comm = "b", .start_stack = 1 });

@@ -64,15 +64,18 @@ static void code_is_masked_within(void **state)
 {
         (void)state;
         assert_masked(A("python3", "-c", "password='hunter2'; run()"), A("python3", "-c", "password='***'; run()"));
-        assert_masked(A("python3", "-c", "import x\ntoken = \"a b\"\nx.go()"), A("python3", "-c", "import x\ntoken = \"***\"\nx.go()"));
+        assert_masked(A("python3", "-c", "import x\ntoken = \"a b\"\nx.go()"),
+                      A("python3", "-c", "import x\ntoken = \"***\"\nx.go()"));
         assert_masked(A("python3", "-c", "connect(host='h', passwd=\"x\", port=1)"),
                       A("python3", "-c", "connect(host='h', passwd=\"***\", port=1)"));
         assert_masked(A("python3", "-c", "c['secret'] = 'a' + 'b'; d"), A("python3", "-c", "c['secret'] = ***; d"));
         assert_masked(A("python3", "-c", "password = f('x', 'y')\nz"), A("python3", "-c", "password = ***\nz"));
         assert_masked(A("python3", "-c", "set_password('x')"), A("python3", "-c", "set_password('***')"));
         assert_masked(A("python3", "-c", "if token == 'abc': pass"), A("python3", "-c", "if token == '***': pass"));
-        assert_masked(A("python3", "-c", "def f(password: str = 'x'): pass"), A("python3", "-c", "def f(password: ***): pass"));
-        assert_one("{\"user\": \"u\", \"password\": \"p\\\"w\", \"x\": 1}", "{\"user\": \"u\", \"password\": \"***\", \"x\": 1}");
+        assert_masked(A("python3", "-c", "def f(password: str = 'x'): pass"),
+                      A("python3", "-c", "def f(password: ***): pass"));
+        assert_one("{\"user\": \"u\", \"password\": \"p\\\"w\", \"x\": 1}",
+                   "{\"user\": \"u\", \"password\": \"***\", \"x\": 1}");
         assert_one("{\"token\":\"t\"}", "{\"token\":\"***\"}");
 }
 
@@ -110,7 +113,8 @@ static void what_is_no_secret_stays(void **state)
 static void hostile_text_takes_linear_time(void **state)
 {
         const size_t size = 32 * 1024;
-        const char *const pieces[] = { "://", "password", "password ", "token=(", "://a:b", "\"'", "a@://:", "secret: ", "passwor" };
+        const char *const pieces[] = { "://", "password", "password ", "token=(", "://a:b", "\"'", "a@://:",
+                                       "secret: ", "passwor" };
 
         (void)state;
         for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {

@@ -40,8 +40,10 @@ static void pythons_are_known_by_name(void **state)
 
 static void others_are_not(void **state)
 {
-        static const char *const names[] = { "", "/", "bash", "ipython3", "python3.11-config", "pythonista", "python4", "python3.",
-                                             "python-x", "pythont", "/srv/python3/app", "python3.11 (deletedx", "Python" };
+        static const char *const names[] = { "", "/", "bash", "ipython3", "python3.11-config", "pythonista",
+                                             "python4", "python3.",
+                                             "python-x", "pythont", "/srv/python3/app", "python3.11 (deletedx",
+                                                     "Python" };
         char version[PYTHON_VERSION_SIZE];
 
         (void)state;

@@ -87,7 +87,8 @@ static void a_spike_is_kept(void **state)
 
 static void a_gap_stays_a_gap(void **state)
 {
-        const struct chart_point points[] = { one(0, 40), one(10, 40), { SINCE + 15 * 60000, -1, -1 }, one(20, 40), one(30, 40),
+        const struct chart_point points[] = { one(0, 40), one(10, 40), { SINCE + 15 * 60000, -1, -1 }, one(20, 40),
+                                              one(30, 40),
                                               one(55, 40), one(60, 40) };
         struct chart_options options = ascii;
         _cleanup_(freep) char *text = NULL;
@@ -168,7 +169,8 @@ static void spark(const struct chart_point *points, size_t n, bool utf8, const c
 static void a_sparkline_rises_rests_and_has_gaps(void **state)
 {
         const struct chart_point rising[] = { one(0, 10), one(15, 20), one(25, 30), one(45, 60), one(55, 80) };
-        const struct chart_point flat[] = { one(0, 100), one(10, 101), one(20, 100), one(30, 100), one(40, 100), one(50, 100) };
+        const struct chart_point flat[] = { one(0, 100), one(10, 101), one(20, 100), one(30, 100), one(40, 100),
+                                            one(50, 100) };
 
         (void)state;
         spark(rising, 5, true, "▁▂▃ ▆█");

@@ -68,12 +68,12 @@ static void a_pipe_gets_everything(void **state)
 
         (void)state;
         assert_string_equal(text,
-                " PID  NAME       MEMORY       GROWTH  VERDICT            APP          USER           PSS  SWAP         "
-                "AGE  COMMAND\n"
+                " PID  NAME       MEMORY       GROWTH  VERDICT            APP          USER           PSS  SWAP  "
+                "       AGE  COMMAND\n"
                 "4242  flask    70.0 MiB  +10.0 MiB/h  ▲ leak             flask: shop  www-data  69.0 MiB   0 B  "
                 "3 h 20 min  python3 -m flask run\n"
-                "   7  python3         –            –  too young to tell  –            –                –     –           "
-                "–  –\n");
+                "   7  python3         –            –  too young to tell  –            –                –     –    "
+                "       –  –\n");
 }
 
 static void eighty_columns_hold_what_matters(void **state)
