@@ -8,9 +8,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -88,7 +89,14 @@ static int open_all(struct role *r, struct error *err)
         return state_refresh(&r->api.state, err);
 }
 
-static int stop_signals(struct role *r, struct error *err)
+static bool add_event(int epoll, int fd)
+{
+        return fd >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &(struct epoll_event){ .events = EPOLLIN }) == 0;
+}
+
+/* A signal, or memtided's end. The kernel can't be relied on to tell of the latter by a signal (PR_SET_PDEATHSIG): it
+ * comes in the name of the process that ends, which may not signal another user unless it has CAP_KILL. */
+static int watch_for_the_end(struct role *r, struct error *err)
 {
         sigset_t set;
 
@@ -97,8 +105,11 @@ static int stop_signals(struct role *r, struct error *err)
         sigaddset(&set, SIGTERM);
         sigaddset(&set, SIGINT);
         sigprocmask(SIG_BLOCK, &set, NULL);
-        r->stop_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-        return r->stop_fd < 0 ? error_set(err, errno, "cannot wait for signals: %s", strerror(errno)) : 0;
+        r->stop_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (!add_event(r->stop_fd, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) ||
+            !add_event(r->stop_fd, (int)syscall(SYS_pidfd_open, getppid(), 0)))
+                return error_set(err, errno, "cannot wait for signals and for memtided's end: %s", strerror(errno));
+        return 0;
 }
 
 static int lock_in(struct error *err)
@@ -117,12 +128,10 @@ static int lock_in(struct error *err)
                 r = confine_no_new_privileges(err);
         if (r >= 0)
                 r = confine_files(err);
-        /* Becoming another user has undone what memtided had asked for: to end when it does. */
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
         return r >= 0 ? confine_system_calls(calls, err) : r;
 }
 
-/* Did memtided end before it could be asked to be told? */
+/* Did memtided end before it could be watched? */
 static bool is_orphan(const struct api *api)
 {
         return getppid() != atomic_load_explicit(&api->status->engine_pid, memory_order_relaxed);
@@ -147,7 +156,7 @@ static int run(struct role *r, int argc, char **argv, struct error *err)
         r->api.pool.limit = POOL_BYTES;
         r->api.began_boot_ms = clock_boot_ms();
         if (failed >= 0)
-                failed = stop_signals(r, err);
+                failed = watch_for_the_end(r, err);
         if (failed >= 0)
                 failed = read_config(r, err);
         if (failed >= 0)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -39,6 +40,26 @@ static void show(struct listener *l)
                 snprintf(l->shown, sizeof l->shown, "http://[%s]:%d", host, ntohs(at.v6.sin6_port));
         if (at.any.sa_family == AF_UNIX)
                 snprintf(l->shown, sizeof l->shown, "unix:%.107s", at.un.sun_path);
+}
+
+/* Can it be reached from another machine? What can't be told apart counts as reachable. */
+static bool beyond_loopback(int fd)
+{
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+        } at;
+        socklen_t size = sizeof at;
+
+        memset(&at, 0, sizeof at);
+        if (sd_is_socket(fd, AF_UNIX, 0, -1) > 0)
+                return false;
+        if (getsockname(fd, &at.any, &size) < 0)
+                return true;
+        if (at.any.sa_family == AF_INET)
+                return ntohl(at.v4.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET;
+        return at.any.sa_family != AF_INET6 || !IN6_IS_ADDR_LOOPBACK(&at.v6.sin6_addr);
 }
 
 /* A socket file that a killed daemon left is removed; one that somebody answers on is not. */
@@ -163,6 +184,11 @@ int listeners_open(struct listeners *l, const struct config *config, struct erro
         int r = keep_passed(l, &to, err);
         bool passed = to.n > 0;
 
+        /* Those of the option were checked with it; a socket unit may say anything. */
+        for (int i = 0; r == 0 && !config->token_file && i < to.n; i++)
+                if (beyond_loopback(to.open[i].fd))
+                        r = error_set(err, EINVAL, "%s, passed by socket activation, is not allowed: without a token-file, only "
+                                      "loopback addresses and Unix sockets are listened on", to.open[i].shown);
         for (size_t i = 0; r == 0 && i < config->listen.n_items && (config->listen_given || !passed); i++) {
                 const struct listener *kept = find(l, config->listen.items[i]);
 

@@ -24,7 +24,7 @@ struct roster {
         uint32_t n_left;
         bool any_forks, settled; /* settled: a first round is over, so what the store holds open beyond ours has exited */
         struct store_change *changes;
-        uint32_t room;
+        uint32_t room, failed;
         int64_t page_bytes;
 };
 
@@ -51,6 +51,11 @@ struct roster *roster_free(struct roster *r)
 uint32_t roster_count(const struct roster *r)
 {
         return r->n_used;
+}
+
+uint32_t roster_failed_samples(const struct roster *r)
+{
+        return r->failed;
 }
 
 static struct watched *seat_of(struct roster *r, uint32_t seat)
@@ -182,6 +187,7 @@ static int apply_changes(struct roster *r, const struct report *report, struct e
                 r->changes = changes;
                 r->room = n;
         }
+        r->failed = 0;
         for (uint32_t i = 0; i < n; i++) {
                 struct report_change c;
                 const struct watched *w;
@@ -192,6 +198,7 @@ static int apply_changes(struct roster *r, const struct report *report, struct e
                 if (!w)
                         return error_set(err, EBADMSG, "the sampler gave figures of seat %" PRIu32 ", where nobody sits", c.seat);
                 known = c.rss_pages != UINT32_MAX;
+                r->failed += !known;
                 r->changes[i] = (struct store_change){
                         .process = w->process,
                         .rss_bytes = known ? c.rss_pages * r->page_bytes : BYTES_UNKNOWN,

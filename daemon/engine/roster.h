@@ -22,3 +22,5 @@ int roster_apply(struct roster *r, const char *round, size_t size, int64_t at_ms
 void roster_clear_seats(struct roster *r);
 
 uint32_t roster_count(const struct roster *r);
+/* Of the last round: processes whose figures could be read before and could not now. */
+uint32_t roster_failed_samples(const struct roster *r);

@@ -69,13 +69,13 @@ static void publish_round(struct engine *e, const struct report_tick *tick, int6
 
 #define ADD(member, value) atomic_fetch_add_explicit(&s->member, (value), memory_order_relaxed)
 #define SET(member, value) atomic_store_explicit(&s->member, (value), memory_order_relaxed)
-        ADD(samples, tick->seats - tick->unreadable);
+        ADD(samples, tick->seats);
         ADD(ticks_late, tick->skipped + (late_ns > e->config.interval_ms * 1000000 / 2));
         ADD(tick_ns, clock_mono_ns() - tick->due_mono_ns);
         if (atomic_load_explicit(&s->ticks, memory_order_relaxed) % USAGE_EVERY == 0)
                 publish_usage(e);
         ADD(ticks, 1);
-        ADD(errors_unreadable, tick->unreadable);
+        ADD(errors_unreadable, roster_failed_samples(e->roster));
         SET(unreadable_now, tick->unreadable);
         SET(errors_not_stored, counts.dropped_samples);
         SET(cpu_ns, clock_cpu_ns() + e->ended_cpu_ns + e->sampler_cpu_ns);

@@ -15,7 +15,7 @@ struct status {
         _Atomic int64_t samples;            /* process-samples taken since the daemon started */
         _Atomic int64_t ticks, ticks_late;
         _Atomic int64_t tick_ns;            /* time spent in ticks, in all: from its due time until it was stored */
-        _Atomic int64_t errors_unreadable;  /* processes whose figures could not be read */
+        _Atomic int64_t errors_unreadable;  /* samples that could not be read of a process that is there */
         _Atomic int64_t errors_not_stored;  /* samples dropped because they could not be stored in time */
         _Atomic int64_t errors_sampler;     /* samplers that died or hung and were replaced */
         _Atomic int64_t cpu_ns;             /* of all roles but the api, ended ones included */

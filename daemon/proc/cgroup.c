@@ -72,8 +72,7 @@ static char *unescape(const char *text, size_t size)
 
         for (size_t i = 0; ret && i < size; i++) {
                 bool escaped = text[i] == '\\' && i + 3 < size && text[i + 1] == 'x' &&
-                        isxdigit((unsigned char)text[i + 2]) &&
-                               isxdigit((unsigned char)text[i + 3]);
+                               isxdigit((unsigned char)text[i + 2]) && isxdigit((unsigned char)text[i + 3]);
                 char digits[3] = { escaped ? text[i + 2] : '\0', escaped ? text[i + 3] : '\0', '\0' };
                 unsigned long value = strtoul(digits, NULL, 16);
 
@@ -127,7 +126,8 @@ static size_t container_in(const char *part, size_t size, const char *before, si
                 *ret = part + sizeof machine - 1;
                 return size - (sizeof machine - 1);
         }
-        dash = memrchr(part, '-', size); /* docker-ID, cri-containerd-ID, libpod-ID; libpod-conmon-ID only watches one */
+        /* docker-ID, cri-containerd-ID, libpod-ID; libpod-conmon-ID only watches one */
+        dash = memrchr(part, '-', size);
         if (dash && is_id(dash + 1, size - (size_t)(dash + 1 - part)) && !memmem(part, size, "conmon", 6)) {
                 *ret = dash + 1;
                 return ID_SHOWN;

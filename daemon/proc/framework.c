@@ -20,7 +20,7 @@ struct piece {
 /* The arguments of a tool, and what it finds in them. */
 struct search {
         const char *tool;       /* its name */
-        const char *title;      /* args[0] where that is no Python: maybe written over ("gunicorn: master [shop:app]"); or NULL */
+        const char *title;      /* args[0] where that is no Python ("gunicorn: master [shop:app]"), or NULL */
         const char *what;       /* launch's: the script's path, the module */
         char *const *args;
         size_t n;
@@ -169,9 +169,8 @@ static const char *const flags[] = {
         "--no-server-header", "--date-header", "--no-date-header", "--use-colors", "--no-use-colors", "--access-log",
         "--no-access-log", "--debug", "--http2", "--no-ws", "--call", "--expose-tracebacks", "--no-expose-tracebacks",
         "--watch", "--verbose", "-v", "--quiet", "-q", "--skip-logging", "--use-spawn", "--noreload", "--insecure",
-                "--flush-lock",
-        "--no-periodic", "--simple", "-s", "-S", "--http-keep-alive", "--respawn-failed-workers",
-                "--reload-use-polling", NULL,
+        "--flush-lock", "--no-periodic", "--simple", "-s", "-S", "--http-keep-alive", "--respawn-failed-workers",
+        "--reload-use-polling", NULL,
 };
 
 /* "shop", "shop.wsgi", and with_attribute: "shop:app", "shop:create_app('x')"; no address, number or path. */
@@ -197,9 +196,8 @@ static const char *positional_import(const struct search *s)
         for (size_t r = 0; r < sizeof rounds / sizeof *rounds; r++)
                 for (size_t i = 0; i < s->n; i++) {
                         const char *before = i > 0 ? s->args[i - 1] : "";
-                        bool is_value = before[0] == '-' && !strchr(before, '=') &&
-                                !is_one_of(piece_of(before), flags) &&
-                                        (before[1] == '-' || strlen(before) == 2);
+                        bool is_value = before[0] == '-' && (before[1] == '-' || strlen(before) == 2) &&
+                                        !strchr(before, '=') && !is_one_of(piece_of(before), flags);
 
                         if (is_value <= rounds[r].maybe_value && is_import(s->args[i], rounds[r].with_attribute))
                                 return s->args[i];

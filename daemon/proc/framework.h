@@ -6,7 +6,7 @@
 
 struct program {
         const char *framework; /* one of interface.md's words (a constant), or NULL */
-        char *application;     /* allocated, short where a framework serves it: "shop"; else a script's path, a module, "python -c" */
+        char *application;     /* allocated; "shop" under a framework; else a path, a module, "python -c" */
         bool relative;         /* application is told apart by the working folder: a relative path, a name like "app" */
         bool spawned;          /* it was started by multiprocessing: it runs its parent's program, if that is known */
 };

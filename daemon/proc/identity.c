@@ -249,9 +249,7 @@ static bool copy(const char *from, char **ret)
 
 static int64_t read_uid(const struct reading *r)
 {
-        char text[4096];
-
-        return file_read_at(r->fd, "status", text, sizeof text) > 0 ? field_parse(text, "Uid") : -1;
+        return r->proc->libproc ? libproc_uid(r->proc->libproc, &r->id) : -1;
 }
 
 /* Hands over what was gathered. */

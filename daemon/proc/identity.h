@@ -51,8 +51,8 @@ struct identity_extra {
         struct exec_mark mark;
         bool spawned;    /* multiprocessing started it: its parent's program is its own */
         bool unreadable; /* known by name only, for want of the right to read it */
-        int statm_fd;    /* the caller's; -1 where not asked for or no descriptor is left. After the exit it says ESRCH, never
-                          * what another process of the same pid has */
+        int statm_fd;    /* the caller's; -1 where not asked for or no descriptor is left. After the exit it says
+                          * ESRCH, never what another process of the same pid has */
 };
 
 /* Reads it. now_boot_ms: time since boot, for how old it is. Returns enum identity_result, negative when memory is

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 enum launch_kind {
-        LAUNCH_PROGRAM,     /* args[0] is no Python: an embedding program, or a title written over the command line; what: args[0] or "" */
+        LAUNCH_PROGRAM,     /* args[0] is no Python: an embedding program, or a title; what: args[0] or "" */
         LAUNCH_SCRIPT,      /* python PATH …; what: the path */
         LAUNCH_MODULE,      /* python -m NAME …; what: the module */
         LAUNCH_CODE,        /* python -c CODE …; what: the code */

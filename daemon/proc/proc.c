@@ -34,6 +34,7 @@ void proc_close(struct proc *p)
 {
         closep(&p->fd);
         closep(&p->cgroup_fd);
+        libproc_free(p->libproc);
         *p = (struct proc){ .fd = -1, .cgroup_fd = -1 };
 }
 

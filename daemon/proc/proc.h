@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "model/busy.h"
+#include "proc/libproc.h"
 
 struct proc {
         int fd;        /* the proc folder */
@@ -13,6 +14,7 @@ struct proc {
         uint32_t boot; /* the first 8 hex digits of the boot id */
         int64_t ticks_per_second;    /* of start_ticks */
         int64_t wall_less_boot_ms;   /* wall time less time since boot, kept fresh by the caller */
+        struct libproc *libproc;     /* owned; NULL where fd is a made-up folder, which libproc2 can't look into */
         struct sampler_busy *busy;   /* told before a read that could hang; NULL: nobody wants to know */
 };
 

@@ -14,7 +14,7 @@
 
 enum {
         ENTRIES_SIZE = 32 * 1024,
-        FEW_ENTRIES_SIZE = 1024, /* some 30: enough for what is new at most ticks, and what lies beyond it isn't listed */
+        FEW_ENTRIES_SIZE = 1024, /* some 30: enough for what is new at most ticks, and little beyond it */
         /* The kernel's TGID_OFFSET: where pids begin among the offsets of /proc. No promise of the kernel's, so it is
          * tried at start; seen on 5.10 to 6.18. */
         PID_OFFSET = 258,

@@ -17,8 +17,8 @@ enum {
 static bool is_unchanged(const struct seat *one, const struct seat_hot *hot, int64_t cpu_ns)
 {
         return one->has_detail && one->repeats < REPEATS_MOST && cpu_ns == one->cpu_ns &&
-                hot->rss_pages == one->rss_pages &&
-               hot->shared_pages == one->shared_pages && (one->detail.pss_bytes >= 0 || one->no_rollup);
+               hot->rss_pages == one->rss_pages && hot->shared_pages == one->shared_pages &&
+               (one->detail.pss_bytes >= 0 || one->no_rollup);
 }
 
 static struct rollup_case rollup_case(const struct sampler *s, uint32_t seat)
@@ -165,8 +165,14 @@ void sampler_read_details(struct sampler *s, int64_t until_ns, bool dear)
 {
         allowance_refill(&s->allowance, s->now_ms);
         rotation_advance(&s->rotation, s->table.n, s->now_ms);
-        if (read_first(s, until_ns, dear))
-                read_due(s, until_ns, dear);
+        if (!read_first(s, until_ns, dear))
+                return;
+        /* What the first readings cost is the best guess of what the next round will want. */
+        if (!s->settled && s->n_first == 0) {
+                s->settled = true;
+                end_round(s);
+        }
+        read_due(s, until_ns, dear);
 }
 
 bool sampler_has_backlog(const struct sampler *s)

@@ -4,8 +4,8 @@
  *   descriptor 4  a stream socket to the engine, for the frames of model/report.h
  *   descriptor 5  a page of struct sampler_busy
  *
- * and --unreadable PID-STARTTICKS for each process that is known to hang who reads it. Ends with 0 on SIGTERM and when the
- * engine is gone. */
+ * and --unreadable PID-STARTTICKS for each process that is known to hang who reads it. Ends with 0 on SIGTERM and when
+ * the engine is gone. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -82,6 +82,8 @@ static int open_world(struct sampler *s, struct error *err)
         struct sampler_busy *busy = mmap(NULL, sizeof *busy, PROT_READ | PROT_WRITE, MAP_SHARED, BUSY_FD, 0);
         int r = proc_open("/proc", "/sys/fs/cgroup", &proc, err);
 
+        if (r == 0)
+                r = libproc_new(&proc.libproc, err);
         if (r == 0)
                 r = read_config(&config, err);
         if (r < 0)

@@ -4,8 +4,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/file.h"
 #include "proc/parse.h"
@@ -14,21 +12,9 @@ enum {
         FRESH_MS = 10 * 1000, /* 40 us a reading */
 };
 
-static int64_t read_kills(int proc_fd)
+int64_t oom_kills_since(struct oom_watch *w, struct libproc *libproc, int64_t now_ms)
 {
-        static const char key[] = "\noom_kill ";
-        char text[16 * 1024];
-        const char *line;
-
-        if (file_read_at(proc_fd, "vmstat", text, sizeof text) <= 0)
-                return -1;
-        line = strstr(text, key);
-        return line ? strtoll(line + sizeof key - 1, NULL, 10) : -1;
-}
-
-int64_t oom_kills_since(struct oom_watch *w, int proc_fd, int64_t now_ms)
-{
-        int64_t kills = read_kills(proc_fd), more = kills > w->kills && w->checked_ms && w->kills >= 0 ?
+        int64_t kills = libproc_oom_kills(libproc), more = kills > w->kills && w->checked_ms && w->kills >= 0 ?
                 kills - w->kills : 0;
 
         w->kills = kills;
@@ -36,10 +22,10 @@ int64_t oom_kills_since(struct oom_watch *w, int proc_fd, int64_t now_ms)
         return more;
 }
 
-void oom_keep_fresh(struct oom_watch *w, int proc_fd, int64_t now_ms)
+void oom_keep_fresh(struct oom_watch *w, struct libproc *libproc, int64_t now_ms)
 {
         if (!w->checked_ms || now_ms - w->checked_ms >= FRESH_MS)
-                oom_kills_since(w, proc_fd, now_ms);
+                oom_kills_since(w, libproc, now_ms);
 }
 
 bool oom_may_have_killed(int proc_fd, int32_t pid, uint64_t start_ticks)

@@ -242,7 +242,7 @@ static void leave(struct sampler *s, uint32_t seat, enum report_gone why)
 /* Those that the kernel killed are, as far as can be told, the largest that died of SIGKILL. */
 static void dismiss_gone(struct sampler *s)
 {
-        int64_t kills = s->gone.n ? oom_kills_since(&s->oom, s->proc.fd, s->now_ms) : 0;
+        int64_t kills = s->gone.n ? oom_kills_since(&s->oom, s->proc.libproc, s->now_ms) : 0;
 
         for (; kills > 0; kills--) {
                 uint32_t largest = UINT32_MAX, most = 0;
@@ -266,7 +266,7 @@ static void dismiss_gone(struct sampler *s)
                         leave(s, s->gone.seats[i], GONE_EXITED);
         for (uint32_t i = 0; i < s->not_python.n; i++)
                 leave(s, s->not_python.seats[i], GONE_NOT_PYTHON);
-        oom_keep_fresh(&s->oom, s->proc.fd, s->now_ms);
+        oom_keep_fresh(&s->oom, s->proc.libproc, s->now_ms);
 }
 
 static int64_t discover_until(const struct sampler *s)

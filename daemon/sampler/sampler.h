@@ -49,6 +49,7 @@ struct sampler {
         struct rotation rotation;
         struct allowance allowance;
         struct seat_list fresh;        /* those whose detail is new */
+        bool settled;                   /* all that were there at the start have had their first reading */
         uint32_t n_first, first_cursor; /* seats without a first reading, and where to look for them */
         double sampling_ns;            /* what plain sampling takes a tick, averaged */
 };

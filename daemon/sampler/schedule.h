@@ -26,9 +26,9 @@ void rotation_put_back(struct rotation *r);
 
 /* What reading smaps_rollup may cost: it is by far the dearest, and holds the map lock of the process that it reads.
  *
- * The ceiling: at most this part of a core, averaged over a detail interval (a bucket of that size, full at the start, so
- * that every process soon has a first reading). The measure: where there are many processes,
- * at most a part of what plain sampling costs; each then has its turn only at every so-and-so-manieth visit. */
+ * The ceiling: at most this part of a core, averaged over a detail interval (a bucket of that size, full at the start,
+ * so that every process soon has a first reading). The measure: where there are many processes, at most a part of what
+ * plain sampling costs; each then has its turn only at every n-th visit. */
 struct allowance {
         int64_t full_ns, left_ns;
         int64_t last_ms;

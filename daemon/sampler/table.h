@@ -10,8 +10,8 @@
 
 /*   free --table_take--> used --table_leave--> leaving --table_settle--> free
  *
- * A seat that is leaving is not given out again before the tick is over: the engine hears of who appeared before it hears of
- * who is gone. */
+ * A seat that is leaving is not given out again before the tick is over: the engine hears of who appeared before it
+ * hears of who is gone. */
 enum {
         SEAT_FREE = -1,
         SEAT_LEAVING = -2,

@@ -181,10 +181,12 @@ struct store_counts store_counts(const struct store *s)
         return (struct store_counts){ .bytes = store_file_bytes(s), .dropped_samples = s->dropped_samples };
 }
 
-static int write_all(struct store *s, bool with_details)
+/* One transaction: details, and the front of the queue. The marks go with its end. */
+static int write_part(struct store *s, bool with_details, size_t most)
 {
         struct marks m = store_marks(s, 0);
         int64_t before = s->detail_written;
+        const struct op *upto = NULL;
         int rc = store_step(s, SQL_BEGIN);
 
         if (rc != SQLITE_OK)
@@ -194,7 +196,9 @@ static int write_all(struct store *s, bool with_details)
                 s->detail_written = s->detail_id;
         }
         if (rc == SQLITE_OK)
-                rc = store_write_queue(s);
+                rc = store_write_queue(s, most, &upto);
+        if (upto && upto->next)
+                m = s->written;
         if (rc == SQLITE_OK)
                 rc = store_write_marks(s, &m);
         if (rc == SQLITE_OK)
@@ -206,12 +210,26 @@ static int write_all(struct store *s, bool with_details)
                 return rc;
         }
         s->written = m;
-        queue_clear(s);
+        queue_drop(s, upto);
         if (with_details) {
                 s->n_details = 0;
                 s->details_urgent = false;
         }
         return SQLITE_OK;
+}
+
+/* A long queue is written in parts, so that one transaction can't blow up the WAL of a small file. */
+static int write_all(struct store *s, bool with_details)
+{
+        size_t most = (size_t)s->options.max_bytes / 32;
+        int rc = write_part(s, with_details, most);
+
+        while (rc == SQLITE_OK && s->queue) {
+                if (s->wal_frames >= store_wal_frames_most(s))
+                        sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+                rc = write_part(s, false, most);
+        }
+        return rc;
 }
 
 /* A reader that never ends its transaction keeps the WAL from being begun anew. Then it grows only so far. */
@@ -222,7 +240,7 @@ static enum health check_wal(struct store *s, struct error *err)
 
         if (most > room)
                 most = room;
-        most -= (int64_t)s->queue_bytes + 64 * FRAME_BYTES;
+        most -= s->options.max_bytes / 32 + 16 * FRAME_BYTES;
         if (wal <= most || s->wal_frames <= store_wal_frames_most(s) / 2)
                 return HEALTH_OK;
         if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK) {

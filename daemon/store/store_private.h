@@ -191,11 +191,12 @@ int store_recover(struct store *s);
 /* store_queue.c */
 struct op *queue_add(struct store *s, enum op_kind kind, size_t extra);
 void queue_clear(struct store *s);
+void queue_drop(struct store *s, const struct op *upto); /* from the front, upto the last; NULL: none */
 void queue_bound(struct store *s);
 void op_free(struct store *s, struct op *op);
 void pieces_free(struct piece *pieces, uint32_t n);
 /* store_write.c */
-int store_write_queue(struct store *s);
+int store_write_queue(struct store *s, size_t most, const struct op **ret_upto); /* about most bytes of it */
 int store_write_marks(struct store *s, const struct marks *m);
 int store_write_end(struct store *s, const struct op *op);
 int store_flush_details(struct store *s);

@@ -56,15 +56,25 @@ void op_free(struct store *s, struct op *op)
         free(op);
 }
 
-void queue_clear(struct store *s)
+void queue_drop(struct store *s, const struct op *upto)
 {
-        while (s->queue) {
+        bool last = !upto;
+
+        while (s->queue && !last) {
                 struct op *op = s->queue;
 
+                last = op == upto;
                 s->queue = op->next;
                 op_free(s, op);
         }
-        s->queue_end = &s->queue;
+        if (!s->queue)
+                s->queue_end = &s->queue;
+}
+
+void queue_clear(struct store *s)
+{
+        while (s->queue)
+                queue_drop(s, s->queue);
 }
 
 /* Takes out, oldest first, what doomed() says, until the rest fits. */

@@ -8,16 +8,21 @@
 
 struct renumbering {
         struct table numbers; /* old number of a process -> its new one, which is never 0 */
+        uint32_t free_from;   /* no number from here on is taken in the file */
         int64_t ticks, segments;
 };
 
+/* It keeps its number where that is above all that are taken. */
 static uint32_t renumber(struct store *s, struct renumbering *r, uint32_t old)
 {
         void *found = table_get(&r->numbers, old);
-        uint32_t no = found ? (uint32_t)(uintptr_t)found : s->next_process++;
+        uint32_t no = old >= r->free_from ? old : s->next_process;
 
-        if (!found)
-                table_put(&r->numbers, old, (void *)(uintptr_t)no);
+        if (found)
+                return (uint32_t)(uintptr_t)found;
+        if (no >= s->next_process)
+                s->next_process = no + 1;
+        table_put(&r->numbers, old, (void *)(uintptr_t)no);
         return no;
 }
 
@@ -211,6 +216,9 @@ int store_reopen(struct store *s, char ret_note[static 512], struct error *err)
         waiting = s->queue;
         s->queue = NULL;
         s->queue_end = &s->queue;
+        r.free_from = s->next_process;
+        if (s->next_process < was.next_process)
+                s->next_process = was.next_process;
         shift_time(s, &was, &r);
         number_processes(s, &r);
         number_pieces(s, &r);

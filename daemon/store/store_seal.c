@@ -203,7 +203,8 @@ int store_seal(struct store *s, uint32_t at_most, uint32_t *ret_sealed)
         uint32_t n = c->n_pieces - c->n_sealed, least = 0;
         int rc = SQLITE_OK;
 
-        least = c->n_pieces / (slack(s->ring_size) / 2 < 8 ? slack(s->ring_size) / 2 : 8) + 1;
+        /* A quarter of them: each batch writes some pages that are not its own. */
+        least = c->n_pieces / (slack(s->ring_size) / 2 < 4 ? slack(s->ring_size) / 2 : 4) + 1;
         if (at_most < least)
                 at_most = least;
         n = n < at_most ? n : at_most;

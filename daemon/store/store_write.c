@@ -235,14 +235,19 @@ static int write_op(struct store *s, const struct op *op)
         return SQLITE_OK;
 }
 
-int store_write_queue(struct store *s)
+int store_write_queue(struct store *s, size_t most, const struct op **ret_upto)
 {
-        for (const struct op *op = s->queue; op; op = op->next) {
+        size_t bytes = 0;
+
+        *ret_upto = NULL;
+        for (const struct op *op = s->queue; op && bytes < most; op = op->next) {
                 int rc = write_op(s, op);
 
                 /* What can't stand beside what the file holds is left out, or it would stop everything behind it. */
                 if (rc != SQLITE_OK && rc != SQLITE_CONSTRAINT)
                         return rc;
+                *ret_upto = op;
+                bytes += op->bytes;
         }
         return SQLITE_OK;
 }

@@ -13,6 +13,8 @@ PROCESS_KEYS = ["id", "pid", "ppid", "name", "cmdline", "cmdline_truncated", "us
                 "rchar_bytes", "read_bytes", "growth", "findings"]
 APP_KEYS = ["id", "name", "framework", "unit", "container", "processes", "rss_bytes", "pss_bytes", "uss_bytes", "swap_bytes",
             "limit_bytes", "growth", "findings"]
+# What these tests run has names of its own: others may be watched at the same time.
+TAG = "listed%dx" % os.getpid()
 GROWTH = {"verdict": "insufficient-data", "bytes_per_hour": None, "confidence": None, "since_at": None, "limit_at": None}
 
 
@@ -35,7 +37,7 @@ def pages(d, path, key, limit):
 @pytest.fixture
 def watched(daemon, python):
     """A daemon, and five Pythons that it has found."""
-    pythons = [python(name="listed%d.py" % i, code="kept = bytearray(%d << 20)\n" % (i + 1)) for i in range(5)]
+    pythons = [python(name="%s%d.py" % (TAG, i), code="kept = bytearray(%d << 20)\n" % (i + 1)) for i in range(5)]
     d = daemon()
     for p in pythons:
         d.find(p.pid)
@@ -44,7 +46,7 @@ def watched(daemon, python):
 
 def test_the_list_is_laid_out_for_eyes_and_grep(watched):
     d, pythons = watched
-    status, headers, body = d.get("/processes?q=listed")
+    status, headers, body = d.get("/processes?q=" + TAG)
     assert status == 200 and headers["content-type"] == "application/json"
     lines = body.decode().split("\n")
     assert lines[0] == "{" and lines[1].startswith('  "now_at": "') and lines[2].startswith('  "interval_ms": 200')
@@ -70,14 +72,14 @@ def test_now_is_now_in_every_answer(watched):
 
 def test_filters(watched):
     d, pythons = watched
-    assert {p["pid"] for p in d.json("/processes?q=LISTED3.PY")["processes"]} == {pythons[3].pid}
+    assert {p["pid"] for p in d.json("/processes?q=%s3.PY" % TAG.upper())["processes"]} == {pythons[3].pid}
     assert d.json("/processes?q=no-such-thing")["processes"] == []
-    one = d.json("/processes?q=listed3")["processes"][0]
+    one = d.json("/processes?q=%s3" % TAG)["processes"][0]
     for app in (one["app"]["id"], one["app"]["name"]):
         assert one["id"] in [p["id"] for p in d.json("/processes?app=" + quote(app))["processes"]]
     assert d.json("/processes?app=nobody")["processes"] == []
-    assert [p["id"] for p in d.json("/processes?limit=1&q=listed")["processes"]] == [
-        p["id"] for p in d.json("/processes?q=listed")["processes"]][:1]
+    assert [p["id"] for p in d.json("/processes?limit=1&q=" + TAG)["processes"]] == [
+        p["id"] for p in d.json("/processes?q=" + TAG)["processes"]][:1]
 
 
 def test_state_says_who_has_exited(watched):
@@ -86,9 +88,9 @@ def test_state_says_who_has_exited(watched):
     pythons[0].proc.wait()
     gone = d.find(pythons[0].pid, state="exited")
     assert gone["exited_at"] and gone["rss_bytes"] > 0
-    running = [p["pid"] for p in d.json("/processes?q=listed")["processes"]]
-    exited = [p["pid"] for p in d.json("/processes?q=listed&state=exited")["processes"]]
-    every = [p["pid"] for p in d.json("/processes?q=listed&state=all")["processes"]]
+    running = [p["pid"] for p in d.json("/processes?q=" + TAG)["processes"]]
+    exited = [p["pid"] for p in d.json("/processes?q=" + TAG + "&state=exited")["processes"]]
+    every = [p["pid"] for p in d.json("/processes?q=" + TAG + "&state=all")["processes"]]
     assert sorted(running) == sorted(p.pid for p in pythons[1:]) and exited == [pythons[0].pid]
     assert sorted(every) == sorted(p.pid for p in pythons)
 
@@ -96,7 +98,7 @@ def test_state_says_who_has_exited(watched):
 @pytest.mark.parametrize("sort", ["rss", "growth", "pid", "started", "-rss", "-growth", "-pid", "-started"])
 def test_sorts(watched, sort):
     d, _ = watched
-    rows = d.json("/processes?q=listed&sort=" + sort)["processes"]
+    rows = d.json("/processes?q=" + TAG + "&sort=" + sort)["processes"]
     assert len(rows) == 5
     key = {"rss": "rss_bytes", "pid": "pid", "started": "started_at"}.get(sort.lstrip("-"))
     if key:
@@ -104,19 +106,19 @@ def test_sorts(watched, sort):
         assert values == sorted(values, reverse=sort.startswith("-"))
     else:
         assert [r["pid"] for r in rows] == sorted(r["pid"] for r in rows)
-    assert [r["id"] for r in pages(d, "/processes?q=listed&sort=" + sort, "processes", 2)] == [r["id"] for r in rows]
+    assert [r["id"] for r in pages(d, "/processes?q=" + TAG + "&sort=" + sort, "processes", 2)] == [r["id"] for r in rows]
 
 
 def test_pages_are_of_one_tick_while_figures_move(watched):
     d, pythons = watched
-    first = d.json("/processes?q=listed&limit=2")
+    first = d.json("/processes?q=" + TAG + "&limit=2")
     at = first["processes"][0]["sampled_at"]
     pythons[0].proc.send_signal(signal.SIGKILL)
     pythons[0].proc.wait()
     d.find(pythons[0].pid, state="exited")
     seen, cursor = first["processes"], first["next"]
     while cursor:
-        page = d.json("/processes?q=listed&limit=2&cursor=" + quote(cursor))
+        page = d.json("/processes?q=" + TAG + "&limit=2&cursor=" + quote(cursor))
         seen += page["processes"]
         cursor = page["next"]
     assert sorted(p["pid"] for p in seen) == sorted(p.pid for p in pythons)
@@ -125,10 +127,10 @@ def test_pages_are_of_one_tick_while_figures_move(watched):
 
 def test_a_cursor_of_another_listing_is_refused(watched):
     d, _ = watched
-    cursor = d.json("/processes?q=listed&limit=2")["next"]
-    assert d.get("/processes?q=listed&limit=3&cursor=" + cursor)[0] == 200
-    for path in ("/processes?limit=2&cursor=", "/processes?q=listed&sort=pid&cursor=", "/apps?cursor=", "/processes?q=x&cursor=",
-                 "/processes?q=listed&limit=2&cursor=x"):
+    cursor = d.json("/processes?q=" + TAG + "&limit=2")["next"]
+    assert d.get("/processes?q=" + TAG + "&limit=3&cursor=" + cursor)[0] == 200
+    for path in ("/processes?limit=2&cursor=", "/processes?q=" + TAG + "&sort=pid&cursor=", "/apps?cursor=", "/processes?q=x&cursor=",
+                 "/processes?q=" + TAG + "&limit=2&cursor=x"):
         problem = d.json(path + cursor, status=400)
         assert problem["parameter"] == "cursor" and problem["allowed"]
 
@@ -172,7 +174,7 @@ def test_one_process_by_any_prefix_of_its_id(watched):
 
 def test_apps_and_their_members(watched):
     d, pythons = watched
-    page = d.json("/apps?q=listed4")
+    page = d.json("/apps?q=%s4" % TAG)
     assert list(page) == ["now_at", "apps", "next"] and len(page["apps"]) == 1
     app = page["apps"][0]
     assert list(app) == APP_KEYS and app["growth"] == GROWTH and app["processes"] == 1
@@ -200,8 +202,8 @@ def test_an_app_stays_known_when_its_processes_are_gone(watched):
 
 def test_text_for_those_who_ask(watched):
     d, pythons = watched
-    for path, accept in (("/processes?format=text&q=listed", None), ("/processes?q=listed", "text/plain"),
-                         ("/processes?q=listed", "text/plain, */*;q=0.1")):
+    for path, accept in (("/processes?format=text&q=" + TAG, None), ("/processes?q=" + TAG, "text/plain"),
+                         ("/processes?q=" + TAG, "text/plain, */*;q=0.1")):
         _, headers, body = d.get(path, **({"Accept": accept} if accept else {}))
         text = body.decode()
         assert headers["content-type"] == "text/plain; charset=utf-8" and text.splitlines()[0].split()[0] == "PID"
@@ -209,7 +211,7 @@ def test_text_for_those_who_ask(watched):
     assert d.get("/apps?format=text")[1]["content-type"] == "text/plain; charset=utf-8"
     assert d.get("/processes?format=json", Accept="text/plain")[1]["content-type"] == "application/json"
     assert d.get("/processes", Accept="*/*")[1]["content-type"] == "application/json"
-    assert 'rel="next"' in d.get("/processes?format=text&q=listed&limit=2")[1]["link"]
+    assert 'rel="next"' in d.get("/processes?format=text&q=" + TAG + "&limit=2")[1]["link"]
 
 
 def test_hostile_arguments_arrive_intact(daemon, python):

@@ -107,20 +107,19 @@ def test_flask_under_gunicorn_is_one_app_and_a_new_worker_stays_in_it(daemon, sp
 
 def test_an_apps_sums_are_those_of_its_processes(daemon, spawn, shop):
     needs("gunicorn")
-    d = daemon("--detail-interval", "200ms")
+    d = daemon("--detail-interval", "1s")
     p = gunicorn(spawn, shop, free_port())
     pids = everything_below(p.pid)
     app = one_app(d, pids)
     d.next_tick()
     d.next_tick()
+
     def sums():
         whole = d.json("/apps/" + app["id"])
-        rss = sum(psutil.Process(x).memory_info().rss for x in pids)
-        return whole if whole["rss_bytes"] == rss else None
-    whole = d.wait_for(sums, 5, "the sum of RSS")
-    full = [psutil.Process(x).memory_full_info() for x in pids]
-    assert whole["pss_bytes"] == pytest.approx(sum(f.pss for f in full), rel=0.02)
-    assert whole["uss_bytes"] == pytest.approx(sum(f.uss for f in full), rel=0.02)
+        full = [psutil.Process(x).memory_full_info() for x in pids]
+        return (whole["rss_bytes"] == sum(f.rss for f in full) and whole["pss_bytes"] == pytest.approx(sum(f.pss for f in full), rel=0.02)
+                and whole["uss_bytes"] == pytest.approx(sum(f.uss for f in full), rel=0.02))
+    d.wait_for(sums, 10, "the sums of RSS, PSS and USS")
 
 
 def test_an_apps_id_survives_its_restart_and_the_daemons(daemon, spawn, shop):

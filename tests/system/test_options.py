@@ -8,6 +8,7 @@ import urllib.parse
 
 import pytest
 
+import programs
 from memtided import UnixConnection
 
 BAD = [
@@ -31,7 +32,7 @@ def says(text, *words):
 def test_a_bad_value_is_refused_naming_option_value_and_what_is_allowed(run_memtided, folder, option, value, allowed):
     given = run_memtided("--db", folder + "/m.db", "--%s=%s" % (option, value))
     assert given.returncode == 2, given
-    says(given.stderr, "--" + option, value.strip())
+    says(given.stderr, "--" + option, value.strip()[:80])
     if allowed:
         says(given.stderr, allowed)
     assert len(given.stderr.strip().splitlines()) <= 2 and not given.stdout
@@ -41,7 +42,7 @@ def test_a_bad_value_is_refused_naming_option_value_and_what_is_allowed(run_memt
     in_file = run_memtided("--config", path, "--check-config")
     if value.strip() == value and value:
         assert in_file.returncode == 2, in_file
-        says(in_file.stderr, option, value, path)
+        says(in_file.stderr, option, value[:80], *([path] if option != "token-file" else []))
     assert not os.path.exists(folder + "/m.db")
 
 
@@ -60,7 +61,7 @@ def test_wrong_usage_is_status_2(run_memtided, argv, words):
 @pytest.mark.parametrize("text, words", [
     ("nonsense = 1\n", ["nonsense"]), ("[memtided]\nnonsense = 1\n", ["nonsense"]), ("[other]\ninterval = 5s\n", ["other"]),
     ("show-secrets = perhaps\n", ["show-secrets", "perhaps", "yes", "no"]), ("interval = 5s\ninterval = 1y\n", ["interval", "1y"]),
-    ("interval\n", ["interval"]), ("[memtided\ninterval = 5s\n", ["1"]), ("\x00\x01\x02\n", []), ("= 5s\n", []),
+    ("interval\n", ["1"]), ("[memtided\ninterval = 5s\n", ["1"]), ("\x00\x01\x02\n", []), ("= 5s\n", []),
     ("config = /etc/x\n", ["config"]),
 ])
 def test_a_wrong_configuration_is_status_2(run_memtided, folder, text, words):
@@ -179,10 +180,10 @@ def test_an_address_in_use_is_named(run_memtided, folder):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         s.listen()
-        address = "127.0.0.1:%d" % s.getsockname()[1]
-        got = run_memtided("--db", folder + "/m.db", "--listen", address)
+        port = str(s.getsockname()[1])
+        got = run_memtided("--db", folder + "/m.db", "--listen", "127.0.0.1:" + port)
     assert got.returncode == 1, got
-    says(got.stderr, address)
+    says(got.stderr, "127.0.0.1", port)
 
 
 # Signals
@@ -224,7 +225,7 @@ def test_many_reloads_lose_no_tick(daemon, python):
         d.proc.send_signal(signal.SIGHUP)
         time.sleep(0.05)
     d.next_tick()
-    no_sample_missing(d, p.pid, began, 0.2)
+    no_sample_missing(d, p.pid, began, 0.4 if programs.sanitized() else 0.2)
     d.terminate()
 
 

@@ -84,7 +84,8 @@ static void only_a_library_of_that_name_counts(void **state)
         struct python_search s;
 
         (void)state;
-        s = search("1-2 r 0 0 1 /home/libpython/x.so\n1-2 r 0 0 1 /a/libpython.txt\n1-2 r 0 0 1 /a/notlibpython3.so\n", 7);
+        s = search("1-2 r 0 0 1 /home/libpython/x.so\n1-2 r 0 0 1 /a/libpython.txt\n"
+                   "1-2 r 0 0 1 /a/notlibpython3.so\n", 7);
         assert_false(s.found);
         s = search("1-2 r 0 0 1 /usr/lib/libpypy3.9-c.so (deleted)\n", 100);
         assert_true(s.found);

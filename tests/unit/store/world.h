@@ -32,7 +32,7 @@ struct world {
         size_t n_processes;
         int32_t next_pid;
         uint64_t random;
-        bool reopened;
+        bool reopened, renumbered; /* renumbered: another file was begun, in which numbers are others */
         struct error err;
         char note[512];
         /* changes of the coming tick */
@@ -72,4 +72,5 @@ void world_check_file(struct world *w, const char *path, int64_t least_ms, size_
 
 void world_copy(const struct world *w, const char *to); /* file and WAL as they are at this moment */
 int64_t world_sql_int(const char *path, const char *sql);
+void world_sql_text(const char *path, const char *sql, char *ret, size_t size);
 struct identity world_identity(const char *name);        /* strings are constants: not to be released */
