@@ -21,7 +21,7 @@
 bool encode_put(char **text, uint32_t *size, uint32_t *room, uint32_t code)
 {
         if (*size + 4 > *room) {
-                uint32_t more = *room ? *room + *room / 2 : 24;
+                uint32_t more = *room + *room / 2 + 16;
                 char *moved = realloc(*text, more);
 
                 if (!moved)
@@ -180,7 +180,8 @@ bool series_resume(struct series *s, const char *text, size_t size)
         s->text = malloc(size + 4);
         if (!s->text)
                 return false;
-        memcpy(s->text, text, size);
+        if (size)
+                memcpy(s->text, text, size);
         s->size = (uint32_t)size;
         s->room = (uint32_t)size + 4;
         s->ticks = c.first + c.ticks;

@@ -87,7 +87,8 @@ bool detail_next(struct detail_cursor *c)
                         int64_t change = (int64_t)(v / (DETAIL_STATES * LEVELS * 2)) << (DIGIT_BITS * level);
 
                         c->states[state] += v / (DETAIL_STATES * LEVELS) & 1 ? -change : change;
-                        c->damaged = c->states[state] > 2 * DETAIL_STATE_MAX || c->states[state] < -2 * DETAIL_STATE_MAX;
+                        c->damaged = c->states[state] > 2 * DETAIL_STATE_MAX ||
+                                     c->states[state] < -2 * DETAIL_STATE_MAX;
                 } else {
                         c->damaged = true;
                 }
@@ -107,7 +108,8 @@ bool detail_series_resume(struct detail_series *s, const char *text, size_t size
         s->text = malloc(size + 4);
         if (!s->text)
                 return false;
-        memcpy(s->text, text, size);
+        if (size)
+                memcpy(s->text, text, size);
         s->size = (uint32_t)size;
         s->room = (uint32_t)size + 4;
         s->ticks = c.ticks;

@@ -11,10 +11,10 @@
 #include "base/cleanup.h"
 #include "store/read_private.h"
 
-#define PROCESS_COLUMNS                                                                                                   \
-        "p.no, p.id, p.change, p.cmdline_truncated, p.forked, p.ppid, p.uid, p.name, p.user, p.python, p.framework,"      \
-        " p.application, p.folder, p.unit, p.container, p.cgroup, p.limit_bytes, p.limit_kind, p.started_at_ms,"          \
-        " p.last_segment, p.slot, p.slot_tick, p.exited_at_ms, p.sampled_at_ms, p.rss_bytes, p.anon_bytes,"               \
+#define PROCESS_COLUMNS \
+        "p.no, p.id, p.change, p.cmdline_truncated, p.forked, p.ppid, p.uid, p.name, p.user, p.python, p.framework," \
+        " p.application, p.folder, p.unit, p.container, p.cgroup, p.limit_bytes, p.limit_kind, p.started_at_ms," \
+        " p.last_segment, p.slot, p.slot_tick, p.exited_at_ms, p.sampled_at_ms, p.rss_bytes, p.anon_bytes," \
         " p.peak_rss_bytes, a.id, a.name, t.value, p.first_segment"
 #define PROCESS_FROM " FROM process_row p LEFT JOIN app_row a ON a.no = p.app LEFT JOIN text_row t ON t.id = p.cmdline "
 #define PROCESS_SELECT "SELECT " PROCESS_COLUMNS PROCESS_FROM
@@ -189,8 +189,10 @@ static int64_t newest_in_ring(struct store_reader *r, int64_t ring_size)
         if (tick > 0 && ring_has(r, tick, ring_size)) {
                 while (ring_has(r, tick + 1, ring_size))
                         tick++;
-                /* Ticks may have been left out while nothing could be written. */
-                if (tick > r->tick.number || r->tick.number == 0)
+                /* None newer: most likely what was committed was no tick. But ticks may have been left out after a long time
+                 * in which nothing could be written, so all rows are looked at now and then. */
+                r->stuck = tick > r->tick.number ? 0 : r->stuck + 1;
+                if (r->stuck % 8 != 7)
                         return tick;
         }
         q = read_sql(r, READ_RING_NEWEST);

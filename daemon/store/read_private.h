@@ -27,6 +27,7 @@ struct store_reader {
         int64_t version;
         struct read_state state;      /* at the newest tick that was read */
         struct store_tick tick;       /* the newest that was read; number 0: none */
+        unsigned stuck;               /* looks in a row that found none newer */
         struct buffer payload;        /* its values */
         uint32_t *shared;             /* by slot */
         size_t shared_room;

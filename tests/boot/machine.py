@@ -62,7 +62,8 @@ def base():
         return folder
     os.makedirs(CACHE, exist_ok=True)
     for old in os.listdir(CACHE):
-        shutil.rmtree(os.path.join(CACHE, old))
+        if old.startswith((SUITE + "-", "making-")):
+            shutil.rmtree(os.path.join(CACHE, old))
     making = tempfile.mkdtemp(prefix="making-", dir=CACHE)
     os.chmod(making, 0o755)
     try:

@@ -158,7 +158,7 @@ def test_socket_starts_the_service(machine, installed):
     machine.run("systemctl stop memtided.service")
     assert machine.show("ActiveState", "memtided.socket") == "active"
     assert "processes" in machine.json("/processes")
-    assert machine.show("ActiveState") == "active"
+    until(lambda: machine.show("ActiveState") == "active", what="the service to be ready")
 
 
 def test_wrong_configuration_at_start_is_told_once(machine, installed):

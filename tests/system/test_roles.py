@@ -112,6 +112,7 @@ def test_roles_end_with_the_engine(daemon):
 
 def test_the_api_has_no_right_but_to_answer(daemon, root):
     d = daemon()
+    d.next_tick()
     api = d.role("api").pid
     uids = set(kernel.status_field(api, "Uid").split())
     assert "0" not in uids and len(uids) == 1
@@ -124,6 +125,7 @@ def test_the_api_has_no_right_but_to_answer(daemon, root):
 
 def test_the_sampler_may_read_other_processes_and_nothing_else(daemon, root):
     d = daemon()
+    d.next_tick()
     sampler = d.role("sampler").pid
     for which in ("CapEff", "CapPrm"):
         assert not capabilities(sampler, which) & ~(PTRACE | DAC_READ_SEARCH), which
@@ -140,11 +142,13 @@ def test_the_sampler_may_read_other_processes_and_nothing_else(daemon, root):
 def test_the_engine_uses_no_capability_but_to_end_the_api(daemon, root):
     """As root the api is another user's, and only CAP_KILL reaches it."""
     d = daemon()
+    d.next_tick()
     assert capabilities(d.pid) & ~KILL == 0
 
 
 def test_the_api_holds_the_file_for_reading_alone(daemon, root):
     d = daemon()
+    d.next_tick()
     api = d.role("api").pid
     for fd, what in descriptors(api).items():
         if what == d.db:
@@ -159,6 +163,7 @@ def test_the_api_holds_the_file_for_reading_alone(daemon, root):
 def test_no_role_gets_what_is_not_its_own(daemon, root, role):
     """No file but those it was given."""
     d = daemon()
+    d.next_tick()
     member = d.role(role).pid
     regular = [x for x in descriptors(member).values() if x.startswith("/") and not x.startswith(("/proc", "/sys/", "/dev/null", "/memfd:"))]
     allowed = (d.log_path,) + ((d.db, d.db + "-wal", d.db + "-shm") if role == "api" else ())

@@ -447,7 +447,7 @@ static void copy_file(const char *from, const char *to)
 /* By another process: closing a file here would drop the locks that SQLite holds on it. */
 void world_copy(const struct world *w, const char *to)
 {
-        char from_wal[128], to_wal[160], command[600];
+        char from_wal[128], to_wal[160], command[1200];
 
         snprintf(from_wal, sizeof from_wal, "%s-wal", w->path);
         snprintf(to_wal, sizeof to_wal, "%s-wal", to);
