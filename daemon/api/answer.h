@@ -28,6 +28,9 @@ struct body *body_ref(struct body *b);
 struct body *body_unref(struct body *b); /* NULL is fine; returns NULL */
 DEFINE_CLEANUP(struct body *, body_unref)
 
+/* Goes with every answer. */
+#define ANSWER_FIELDS "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
+
 struct answer {
         int status;
         const char *type;       /* Content-Type */

@@ -1,8 +1,5 @@
-/* HTTP over the sockets that the api was given: one thread, one epoll. Spoken here by ourselves, not through
- * libmicrohttpd: that links GnuTLS, and a process that does nothing but load it and SQLite has a PSS of 4.5 MiB
- * instead of 1.9 (Debian 12), of the 6 MiB that all roles together may take; and its own answers to bad heads, which
- * can't be changed, are not the problem+json that is promised. What is needed is little: GET and HEAD, no bodies, no
- * TLS. */
+/* HTTP over the sockets that the api was given: one thread, one epoll. The server accepts, counts and times connections,
+ * connection.h is their gate, exchange.h serves what got through. */
 #pragma once
 
 #include <stddef.h>

@@ -8,8 +8,8 @@
 
 void args_write(struct buffer *to, char *const *args, size_t n);
 
-/* Takes it apart. The arguments are in ret's own memory, used again at each call: release with args_done(). False when the
- * text is no such array (ret is an empty list then) or memory ran out. */
+/* Takes it apart. The arguments are in ret's own memory, used again at each call: release with args_done(). False when
+ * the text is no such array (ret is an empty list then) or memory ran out. */
 struct args {
         char **args; /* NULL-terminated */
         size_t n, room;

@@ -6,23 +6,24 @@
  *      U+0020 ..        ticks passed as things stand: 1 to 32
  *      U+0040 .. 007E   rss changes by zigzag 1 to 63, and one tick passes
  *      U+00A0 ..        ticks passed: 33 to 896
- *      U+0400 ..        rss changes by a hexadecimal digit (bits 0 to 3) times 2^18 times 16^level (bits 5, 6), down where
- *                       bit 4 is set; no tick
+ *      U+0400 ..        rss changes by a hexadecimal digit (bits 0 to 3) times 2^18 times 16^level (bits 5, 6), down
+ *                       where bit 4 is set; no tick
  *      U+0480 ..        shared changes the same way; no tick
- *      U+0500 ..        v = what is above that (U+D800 to U+FFFF are jumped over); even: rss changes by zigzag v / 2 and one tick
- *                       passes; odd: shared changes by zigzag v / 2; no tick
+ *      U+0500 ..        v = what is above that (U+D800 to U+FFFF are jumped over); even: rss changes by zigzag v / 2
+ *                       and one tick passes; odd: shared changes by zigzag v / 2; no tick
  *
- * Why: measured by tests/bench/encodings.py on 1,000 processes over 1,440 ticks, 30 % changing at every tick (Debian 12,
- * SQLite 3.40.1, a warm file): bytes per process and tick in the file, and ms for all samples of one process in plain SQL:
+ * Why: measured by tests/bench/encodings.py on 1,000 processes over 1,440 ticks, 30 % changing at every tick (Debian
+ * 12, SQLite 3.40.1, a warm file): bytes per process and tick in the file, and ms for all samples of one process in
+ * plain SQL:
  *
  *                                           B     ms, mean  worst
- *      a row a sample, and an index        35.393       3.41    4.70
- *      a row a sample, clustered           18.264       0.46    0.59
- *      JSON deltas, 720 ticks a chunk       2.000       2.24    3.93
- *      varint blob, 720 ticks               0.398      39.09   78.99  (RSS alone, its runs not unfolded)
- *      this text, 180 ticks                 0.486       1.46    2.35
- *      this text, 360 ticks                 0.441       1.58    5.04
- *      this text, 720 ticks                 0.412       2.71    4.33
+ *      a row a sample, and an index        35.393       2.65    6.14
+ *      a row a sample, clustered           18.264       0.45    0.56
+ *      JSON deltas, 720 ticks a chunk       2.000       2.06    3.59
+ *      varint blob, 720 ticks               0.398      37.36   74.94  (RSS alone is read, its runs not unfolded)
+ *      this text, 180 ticks                 0.486       1.39    2.20
+ *      this text, 360 ticks                 0.441       1.38    2.23
+ *      this text, 720 ticks                 0.412       1.47    3.69
  *
  * A segment is 360 ticks: with 720 the ring (store.h) would be twice as large, and what is unsealed is slow to read. */
 #pragma once
@@ -67,13 +68,13 @@ struct figures series_figures(uint32_t rss, uint32_t shared);
 /* The states of figures; larger ones than fit are cut to what does. */
 void series_states(int64_t rss_bytes, int64_t anon_bytes, uint32_t *ret_rss, uint32_t *ret_shared);
 
-/* The costlier figures of one process over one segment, the same way. Nine states: swap, pss, uss, peak in KiB; threads, fds;
- * cpu in ms; rchar, read in bytes; each 0 for unknown, else its figure + 1.
+/* The costlier figures of one process over one segment, the same way. Nine states: swap, pss, uss, peak in KiB;
+ * threads, fds; cpu in ms; rchar, read in bytes; each 0 for unknown, else its figure + 1.
  *
- *      U+0020 .. 007D   a reading, 1 to 94 ticks after the one before (the first counts from the tick before the segment)
+ *      U+0020 .. 007D   a reading, 1 to 94 ticks after the one before (the first: after the tick before the segment)
  *      U+007E           94 ticks pass, no reading
- *      U+00A0 ..        ((digit * 2 + sign) * 4 + level) * 9 + state: that state changes by digit * 4096^level (the same
- *                       characters are jumped over) */
+ *      U+00A0 ..        ((digit * 2 + sign) * 4 + level) * 9 + state: that state changes by digit * 4096^level (the
+ *                       same characters are jumped over) */
 #define DETAIL_STATES 9
 #define DETAIL_STATE_MAX (INT64_C(1) << 52)
 

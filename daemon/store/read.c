@@ -27,8 +27,8 @@ static const char *const read_texts[READ_STATEMENTS] = {
         [READ_STATE] = "SELECT ring_size, segment, seal_first, seal_next, seal_process FROM state",
         [READ_RING_ROW] = "SELECT tick, at_ms, change, detail, shared, payload FROM ring WHERE id = ?",
         [READ_RING_NEWEST] = "SELECT max(tick) FROM ring",
-        [READ_LAST_TIME] = "SELECT no, at_ms, (SELECT coalesce(max(change), 0) FROM process_row) FROM tick ORDER BY no DESC"
-                           " LIMIT 1",
+        [READ_LAST_TIME] = "SELECT no, at_ms, (SELECT coalesce(max(change), 0) FROM process_row) FROM tick"
+                           " ORDER BY no DESC LIMIT 1",
         [READ_SLOTS] = "SELECT no, slot FROM process_row WHERE exited_at_ms IS NULL AND slot IS NOT NULL ORDER BY no",
         [READ_SHARED] = "SELECT process, units FROM shared_open ORDER BY process, tick",
         [READ_CHANGED] = PROCESS_SELECT "WHERE p.change > ? ORDER BY p.change",
@@ -38,20 +38,22 @@ static const char *const read_texts[READ_STATEMENTS] = {
                                " AND p.exited_at_ms IS NOT NULL ORDER BY p.exited_at_ms DESC, p.no DESC",
         [READ_NUMBER] = PROCESS_SELECT "WHERE p.no = ?",
         [READ_BY_ID] = PROCESS_SELECT "WHERE p.id = ?",
-        [READ_BY_PREFIX] = PROCESS_SELECT "WHERE p.id >= ? AND p.id < ? ORDER BY p.started_at_ms DESC, p.no DESC LIMIT 1",
+        [READ_BY_PREFIX] = PROCESS_SELECT "WHERE p.id >= ? AND p.id < ?"
+                           " ORDER BY p.started_at_ms DESC, p.no DESC LIMIT 1",
         [READ_DETAILS_SINCE] = "SELECT process, " DETAIL_COLUMNS " FROM detail_open WHERE id > ? ORDER BY id",
         [READ_DETAIL_LEAST] = "SELECT min(id) FROM detail_open",
         [READ_DETAIL_NEWEST] = "SELECT " DETAIL_COLUMNS " FROM detail_open WHERE process = ? ORDER BY id DESC LIMIT 1",
         [READ_DETAIL_CHUNK] = "SELECT payload FROM detail_chunk WHERE id = ?",
         [READ_SPAN] = "SELECT first_segment, last_segment, slot, slot_tick FROM process_row WHERE no = ?",
-        [READ_SEGMENTS] = "SELECT no, first_tick, (SELECT n.first_tick FROM segment n WHERE n.no > segment.no ORDER BY n.no"
-                          " LIMIT 1) FROM segment WHERE no BETWEEN ? AND ?"
+        [READ_SEGMENTS] = "SELECT no, first_tick, (SELECT n.first_tick FROM segment n WHERE n.no > segment.no"
+                          " ORDER BY n.no LIMIT 1) FROM segment WHERE no BETWEEN ? AND ?"
                           " AND (last_at_ms IS NULL OR last_at_ms >= ?) AND first_at_ms < ? ORDER BY no",
         [READ_TIMES] = "SELECT no, at_ms FROM tick WHERE no >= ? AND no < ?",
         [READ_CHUNK] = "SELECT payload FROM chunk WHERE id = ?",
         [READ_RING] = "SELECT tick, at_ms, payload FROM ring WHERE id BETWEEN ? AND ? AND tick >= ? ORDER BY id",
         [READ_SHARED_OF] = "SELECT tick, units FROM shared_open WHERE process = ? ORDER BY tick",
-        [READ_DETAILS_OF] = "SELECT tick, " DETAIL_COLUMNS " FROM detail_open WHERE process = ? AND tick >= ? ORDER BY id",
+        [READ_DETAILS_OF] = "SELECT tick, " DETAIL_COLUMNS " FROM detail_open WHERE process = ? AND tick >= ?"
+                            " ORDER BY id",
         [READ_EVENTS] = "SELECT id, at_ms, event, text FROM event_row WHERE process = ? AND id > ? ORDER BY id",
         [READ_APPS] = "SELECT id, name, framework, unit, container FROM app_row ORDER BY no",
         [READ_MEMBERS] = "SELECT p.no FROM process_row p WHERE p.app = (SELECT no FROM app_row WHERE id = ?)"
@@ -104,7 +106,8 @@ int store_reader_open(const char *path, struct store_reader **ret, struct error 
         rc = sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
         if (rc == SQLITE_OK) {
                 sqlite3_busy_timeout(r->db, 1000); /* while the writer changes the journal's mode */
-                rc = sqlite3_exec(r->db, "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY;"
+                rc = sqlite3_exec(r->db,
+                                  "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY;"
                                          "PRAGMA query_only = ON", NULL, NULL, NULL);
         }
         for (unsigned i = 0; rc == SQLITE_OK && i < READ_STATEMENTS; i++)
@@ -163,8 +166,11 @@ int read_state(struct store_reader *r, struct read_state *ret, struct error *err
         bool found = sqlite3_step(q) == SQLITE_ROW;
 
         if (found)
-                *ret = (struct read_state){ sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2),
-                                            sqlite3_column_int64(q, 3), sqlite3_column_int64(q, 4) };
+                *ret = (struct read_state){
+                        .ring_size = sqlite3_column_int64(q, 0), .segment = sqlite3_column_int64(q, 1),
+                        .seal_first = sqlite3_column_int64(q, 2), .seal_next = sqlite3_column_int64(q, 3),
+                        .seal_process = sqlite3_column_int64(q, 4),
+                };
         sqlite3_reset(q);
         return found && ret->ring_size > 0 ? 0 : read_failed(r, err);
 }
@@ -189,8 +195,8 @@ static int64_t newest_in_ring(struct store_reader *r, int64_t ring_size)
         if (tick > 0 && ring_has(r, tick, ring_size)) {
                 while (ring_has(r, tick + 1, ring_size))
                         tick++;
-                /* None newer: most likely what was committed was no tick. But ticks may have been left out after a long time
-                 * in which nothing could be written, so all rows are looked at now and then. */
+                /* None newer: most likely what was committed was no tick. But ticks may have been left out after a long
+                 * time in which nothing could be written, so all rows are looked at now and then. */
                 r->stuck = tick > r->tick.number ? 0 : r->stuck + 1;
                 if (r->stuck % 8 != 7)
                         return tick;
@@ -230,9 +236,10 @@ static int take_tick(struct store_reader *r, int64_t tick, int64_t ring_size, st
                 sqlite3_reset(q);
                 return read_failed(r, err);
         }
-        r->tick = (struct store_tick){ .number = tick, .at_ms = sqlite3_column_int64(q, 1),
-                                       .change = sqlite3_column_int64(q, 2), .detail_change = sqlite3_column_int64(q, 3),
-                                       .n_slots = (uint32_t)sqlite3_column_bytes(q, 5) / 4 };
+        r->tick = (struct store_tick){
+                .number = tick, .at_ms = sqlite3_column_int64(q, 1), .change = sqlite3_column_int64(q, 2),
+                .detail_change = sqlite3_column_int64(q, 3), .n_slots = (uint32_t)sqlite3_column_bytes(q, 5) / 4,
+        };
         count = sqlite3_column_int64(q, 4);
         buffer_clear(&r->payload);
         buffer_add(&r->payload, sqlite3_column_blob(q, 5), (size_t)r->tick.n_slots * 4);
@@ -264,8 +271,10 @@ static int take_last(struct store_reader *r)
         r->tick = (struct store_tick){};
         buffer_clear(&r->payload);
         if (found)
-                r->tick = (struct store_tick){ .number = sqlite3_column_int64(q, 0), .at_ms = sqlite3_column_int64(q, 1),
-                                               .change = sqlite3_column_int64(q, 2) };
+                r->tick = (struct store_tick){
+                        .number = sqlite3_column_int64(q, 0), .at_ms = sqlite3_column_int64(q, 1),
+                        .change = sqlite3_column_int64(q, 2),
+                };
         sqlite3_reset(q);
         return found;
 }
@@ -293,7 +302,8 @@ struct figures store_tick_figures(const struct store_reader *r, uint32_t slot)
 
         if (slot >= r->tick.n_slots || (size_t)slot * 4 + 4 > r->payload.size)
                 return (struct figures){ BYTES_UNKNOWN, BYTES_UNKNOWN };
-        return series_figures((uint32_t)v[0] << 24 | (uint32_t)v[1] << 16 | (uint32_t)v[2] << 8 | v[3], r->shared[slot]);
+        return series_figures((uint32_t)v[0] << 24 | (uint32_t)v[1] << 16 | (uint32_t)v[2] << 8 | v[3],
+                              r->shared[slot]);
 }
 
 struct detail read_detail(sqlite3_stmt *q, int at)

@@ -1,5 +1,5 @@
-/* The history of one process: chunk by chunk, then the ticks that are in none yet. The marks of the snapshot (state) say where
- * one ends and the other begins, so the writer may be at any step. */
+/* The history of one process: chunk by chunk, then the ticks that are in none yet. The marks of the snapshot (state)
+ * say where one ends and the other begins, so the writer may be at any step. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -10,8 +10,10 @@
 
 enum read_statement {
         READ_BEGIN, READ_END, READ_VERSION, READ_STATE, READ_RING_ROW, READ_RING_NEWEST, READ_LAST_TIME, READ_SLOTS,
-        READ_SHARED, READ_CHANGED, READ_RUNNING, READ_EXITED, READ_EXITED_OF_APP, READ_NUMBER, READ_BY_ID, READ_BY_PREFIX,
-        READ_DETAILS_SINCE, READ_DETAIL_LEAST, READ_DETAIL_NEWEST, READ_DETAIL_CHUNK, READ_SPAN, READ_SEGMENTS, READ_TIMES,
+        READ_SHARED, READ_CHANGED, READ_RUNNING, READ_EXITED, READ_EXITED_OF_APP, READ_NUMBER, READ_BY_ID,
+                READ_BY_PREFIX,
+        READ_DETAILS_SINCE, READ_DETAIL_LEAST, READ_DETAIL_NEWEST, READ_DETAIL_CHUNK, READ_SPAN, READ_SEGMENTS,
+                READ_TIMES,
         READ_CHUNK, READ_RING, READ_SHARED_OF, READ_DETAILS_OF, READ_EVENTS, READ_APPS, READ_MEMBERS, READ_OLDEST,
         READ_STATEMENTS
 };
@@ -40,6 +42,7 @@ int read_failed(struct store_reader *r, struct error *err);
 int read_state(struct store_reader *r, struct read_state *ret, struct error *err);
 /* Of columns from at on: the nine figures of detail_open. */
 struct detail read_detail(sqlite3_stmt *q, int at);
-/* The newest reading of a process: open ones as well, or chunks alone, from segment back to first. False: none was found. */
+/* The newest reading of a process: open ones as well, or chunks alone, from segment back to first. False: none was
+ * found. */
 bool read_newest_detail(struct store_reader *r, uint32_t process, bool open, int64_t segment, int64_t first,
                         struct detail *ret);

@@ -21,8 +21,9 @@ static void fill_identity(struct store_reader *r, sqlite3_stmt *q, struct identi
         args_read(&r->args, text(q, 29));
         *ret = (struct identity){
                 .cmdline_truncated = sqlite3_column_int(q, 3), .forked = sqlite3_column_int(q, 4),
-                .ppid = sqlite3_column_int(q, 5), .uid = sqlite3_column_int64(q, 6), .name = text(q, 7), .user = text(q, 8),
-                .python = text(q, 9), .framework = text(q, 10), .application = text(q, 11), .folder = text(q, 12),
+                .ppid = sqlite3_column_int(q, 5), .uid = sqlite3_column_int64(q, 6), .name = text(q, 7),
+                .user = text(q, 8), .python = text(q, 9), .framework = text(q, 10), .application = text(q, 11),
+                .folder = text(q, 12),
                 .unit = text(q, 13), .container = text(q, 14), .cgroup = text(q, 15), .limit_bytes = known(q, 16),
                 .limit_kind = text(q, 17), .started_at_ms = sqlite3_column_int64(q, 18), .args = r->args.args,
                 .n_args = r->args.n,
@@ -41,6 +42,7 @@ static bool give(struct store_reader *r, sqlite3_stmt *q, const struct table *de
         const char *id = text(q, 1), *app = text(q, 27);
         const struct detail *newest = details ? table_get(details, p.number) : NULL;
         bool running = sqlite3_column_type(q, 22) == SQLITE_NULL, sampled = sqlite3_column_type(q, 20) != SQLITE_NULL;
+        int64_t last = sqlite3_column_type(q, 19) == SQLITE_NULL ? r->state.segment : sqlite3_column_int64(q, 19);
         int parts;
 
         if (!id || !process_id_parse(id, &p.id, &parts))
@@ -63,9 +65,7 @@ static bool give(struct store_reader *r, sqlite3_stmt *q, const struct table *de
         if (newest)
                 p.detail = *newest;
         else
-                read_newest_detail(r, p.number, running && !details,
-                                   sqlite3_column_type(q, 19) == SQLITE_NULL ? r->state.segment : sqlite3_column_int64(q, 19),
-                                   sqlite3_column_int64(q, 30), &p.detail);
+                read_newest_detail(r, p.number, running && !details, last, sqlite3_column_int64(q, 30), &p.detail);
         if (p.detail.peak_rss_bytes >= 0)
                 p.peak_rss_bytes = p.detail.peak_rss_bytes;
         else if (p.last.rss_bytes > p.peak_rss_bytes)
@@ -119,7 +119,8 @@ static int begin(struct store_reader *r, struct error *err)
 }
 
 /* Runs a bound statement. How many rows were given, or negative. */
-static int give_all(struct store_reader *r, sqlite3_stmt *q, const struct table *details, store_process_fn fn, void *data,
+static int give_all(struct store_reader *r, sqlite3_stmt *q, const struct table *details, store_process_fn fn,
+                    void *data,
                     struct error *err)
 {
         int n = 0, rc;

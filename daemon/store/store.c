@@ -60,8 +60,8 @@ static int end_other_boots(struct store *s)
 {
         static const char *const sql[] = {
                 "INSERT INTO event_row (process, at_ms, event, text)"
-                " SELECT no, coalesce(sampled_at_ms, started_at_ms), 'exited', 'The machine was started anew.' FROM process_row"
-                " WHERE exited_at_ms IS NULL AND id NOT LIKE ?",
+                " SELECT no, coalesce(sampled_at_ms, started_at_ms), 'exited', 'The machine was started anew.'"
+                " FROM process_row WHERE exited_at_ms IS NULL AND id NOT LIKE ?",
                 "UPDATE process_row SET exited_at_ms = coalesce(sampled_at_ms, started_at_ms), change = ?2"
                 " WHERE exited_at_ms IS NULL AND id NOT LIKE ?1",
         };
@@ -252,25 +252,32 @@ static enum health check_wal(struct store *s, struct error *err)
         return HEALTH_READER_HOLDS_WAL;
 }
 
-/* Deleted, replaced or damaged. It is said for a while, so that somebody can see it; then a file is begun or opened there. */
+/* Deleted, replaced or damaged. It is said for a while, so that somebody can see it; then a file is begun or opened
+ * there. */
 static enum health file_gone(struct store *s, bool *ret_reopened, struct error *err)
 {
         char note[512] = "";
 
         if (s->gone_commits++ == 0)
                 s->gone_since_ms = s->at_ms;
-        error_set(err, ENOENT, s->damaged ? "the database %s is damaged" : "the database %s was deleted or replaced", s->path);
+        error_set(err, ENOENT, s->damaged ? "the database %s is damaged" : "the database %s was deleted or replaced",
+                  s->path);
         if (s->gone_commits <= GONE_COMMITS || s->at_ms - s->gone_since_ms < GONE_MS)
                 return HEALTH_DATABASE_GONE;
         if (store_reopen(s, note, err) < 0)
                 return HEALTH_DATABASE_GONE;
+        if (err)
+                *err = (struct error){};
+        if (note[0])
+                error_set(err, EIO, "%s", note); /* all is well, but somebody should know */
         *ret_reopened = true;
         return HEALTH_OK;
 }
 
 enum health store_commit(struct store *s, bool *ret_reopened, struct error *err)
 {
-        bool with_details = s->n_details && (s->details_urgent || s->at_ms - s->details_since_ms >= s->options.detail_interval_ms / 4);
+        bool with_details = s->n_details && (s->details_urgent ||
+                                             s->at_ms - s->details_since_ms >= s->options.detail_interval_ms / 4);
         enum health h;
 
         *ret_reopened = false;
@@ -345,12 +352,13 @@ static int drop_details(struct store *s, int64_t *ret_upto)
         return store_step(s, SQL_DROP_DETAILS);
 }
 
-/* Another size: everything is sealed at once, which happens where the largest size is small or processes have become many times
- * as many. */
+/* Another size: everything is sealed at once, which happens where the largest size is small or processes have become
+ * many times as many. */
 static int resize_ring(struct store *s)
 {
         char *sql = sqlite3_mprintf("DELETE FROM ring WHERE tick <> %lld; UPDATE ring SET id = tick %% %u;"
-                                    "UPDATE state SET ring_size = %u", (long long)s->tick, s->ring_wanted, s->ring_wanted);
+                                    "UPDATE state SET ring_size = %u",
+                                    (long long)s->tick, s->ring_wanted, s->ring_wanted);
         int rc = sql ? sqlite3_exec(s->db, sql, NULL, NULL, NULL) & 0xff : SQLITE_NOMEM;
 
         sqlite3_free(sql);
@@ -420,7 +428,8 @@ int store_maintain(struct store *s, int64_t now_ms, bool age_allowed, struct err
         struct work w;
         int rc = SQLITE_OK;
 
-        /* With a queue that could not be written there is nothing to do but wait; retention may be what it waits for. */
+        /* With a queue that could not be written there is nothing to do but wait; retention may be what it waits for.
+         * */
         if (!s->db || s->damaged || s->gone_commits || (s->queue && s->wal_frames > store_wal_frames_most(s) * 4))
                 return 0;
         store_limit_pages(s);
@@ -475,7 +484,8 @@ static int seal_all(struct store *s)
         if (rc == SQLITE_OK)
                 rc = store_write_marks(s, &m);
         if (rc == SQLITE_OK)
-                rc = sqlite3_exec(s->db, "DELETE FROM ring; DELETE FROM shared_open; DELETE FROM detail_open", NULL, NULL,
+                rc = sqlite3_exec(s->db, "DELETE FROM ring; DELETE FROM shared_open; DELETE FROM detail_open", NULL,
+                                  NULL,
                                   NULL) & 0xff;
         if (rc == SQLITE_OK)
                 rc = store_step(s, SQL_COMMIT);

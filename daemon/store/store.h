@@ -64,8 +64,9 @@ struct store_change {
  * events added since the last tick belong to this one. */
 void store_add_tick(struct store *s, int64_t at_ms, const struct store_change *changes, uint32_t n_changes);
 
-/* Writes the queue. HEALTH_OK, or why not. *ret_reopened: the file was deleted or replaced and has been opened anew, so
- * the api must be started again. *err says more when not OK. */
+/* Writes the queue. HEALTH_OK, or why not. *ret_reopened: the file was deleted, replaced or damaged and one has been
+ * opened anew, so the api must be started again; *err then says where a damaged one was put, "" otherwise. *err says more
+ * when not OK. */
 enum health store_commit(struct store *s, bool *ret_reopened, struct error *err);
 
 /* A bounded piece of what can wait: sealing, retention by age (only if allowed: a clock that just jumped must not

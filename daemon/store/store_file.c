@@ -55,8 +55,11 @@ static int make_folder(struct store *s, struct error *err)
                 *p = '\0';
                 if (mkdir(path, 0750) == 0) {
                         /* Not the umask's business. Where the group can't be given, the file is as usable without. */
-                        if (chmod(path, 0750) < 0 || (s->options.group >= 0 && chown(path, (uid_t)-1, (gid_t)s->options.group)))
-                                errno = 0;
+                        int r = chmod(path, 0750);
+
+                        if (r == 0 && s->options.group >= 0)
+                                r = chown(path, (uid_t)-1, (gid_t)s->options.group);
+                        errno = r < 0 ? 0 : errno;
                 } else if (errno != EEXIST && errno != EISDIR && access(path, X_OK) < 0) {
                         return error_set(err, errno, "cannot make the folder %s: %s", path, strerror(errno));
                 }
@@ -137,7 +140,8 @@ static int recognise(struct store *s, bool *ret_damaged, struct error *err)
         case HEADER_OURS:
                 if (version <= STORE_VERSION)
                         return 0;
-                return error_set(err, EINVAL, "the database %s has version %u, and this memtided knows version %d", s->path,
+                return error_set(err, EINVAL, "the database %s has version %u, and this memtided knows version %d",
+                                 s->path,
                                  version, STORE_VERSION);
         case HEADER_NO_ID:
                 if (access(wal, F_OK) < 0 && !has_tables(s))
@@ -200,8 +204,8 @@ static int quick_check(struct store *s)
         return rc != SQLITE_OK ? rc : fine ? SQLITE_OK : SQLITE_CORRUPT;
 }
 
-/* page_size and auto_vacuum count only before the first table; the WAL only after the file is whole, so that its header says
- * whose it is whatever happens. */
+/* page_size and auto_vacuum count only before the first table; the WAL only after the file is whole, so that its header
+ * says whose it is whatever happens. */
 static int set_up(struct store *s)
 {
         struct stat now;
@@ -283,7 +287,8 @@ static int set_aside(struct store *s, const char *why, char ret_note[static 512]
         if (rename(from_wal, to_wal) < 0 && errno != ENOENT)
                 unlink(from_wal); /* it must not be taken for the new file's */
         unlink(shm);
-        snprintf(ret_note, 512, "the database %.120s was damaged (%s); it is kept as %.150s and a new one was begun", s->path,
+        snprintf(ret_note, 512, "the database %.120s was damaged (%s); it is kept as %.150s and a new one was begun",
+                 s->path,
                  reason, to);
         return 0;
 }

@@ -1,9 +1,11 @@
-/* Inside the store's writer. Memory is the truth about the segment being filled and those not yet sealed; the file follows:
+/* Inside the store's writer. Memory is the truth about the segment being filled and those not yet sealed; the file
+ * follows:
  *
  *      calls --> open processes, encoders --segment full--> closing --seal, a batch a tick--> chunks in the file
  *          \--> queue --commit--> rows, ring, shared_open, detail_open
  *
- * What the ring holds is there for readers and for the time after a crash; so a commit that fails costs nothing but memory. */
+ * What the ring holds is there for readers and for the time after a crash; so a commit that fails costs nothing but
+ * memory. */
 #pragma once
 
 #include <sqlite3.h>
@@ -29,9 +31,11 @@
 enum statement {
         SQL_BEGIN, SQL_COMMIT, SQL_ROLLBACK, SQL_PUT_APP, SQL_FIND_TEXT, SQL_PUT_TEXT, SQL_PUT_PROCESS, SQL_END_PROCESS,
         SQL_DROP_SHARED, SQL_PUT_EVENT, SQL_STRANGERS_EVENT, SQL_END_STRANGERS, SQL_PUT_SEGMENT, SQL_PUT_TICK,
-        SQL_PUT_SHARED, SQL_PUT_DETAIL, SQL_PUT_STATE, SQL_PUT_CHUNK, SQL_PUT_DETAIL_CHUNK, SQL_PUT_TIME, SQL_END_SEGMENT,
+        SQL_PUT_SHARED, SQL_PUT_DETAIL, SQL_PUT_STATE, SQL_PUT_CHUNK, SQL_PUT_DETAIL_CHUNK, SQL_PUT_TIME,
+                SQL_END_SEGMENT,
         SQL_TRIM_SHARED, SQL_SET_PEAK, SQL_MAKE_AHEAD, SQL_DROP_DETAILS, SQL_FIND_PROCESS, SQL_FIND_CHUNK,
-        SQL_FIND_DETAIL_CHUNK, SQL_FIND_APP_KEY, SQL_FIND_APP_ID, SQL_FIND_APP_NAME, SQL_STOP_PROCESS, SQL_OLDEST_SEGMENT,
+        SQL_FIND_DETAIL_CHUNK, SQL_FIND_APP_KEY, SQL_FIND_APP_ID, SQL_FIND_APP_NAME, SQL_STOP_PROCESS,
+                SQL_OLDEST_SEGMENT,
         SQL_DROP_CHUNKS, SQL_DROP_DETAIL_CHUNKS, SQL_DROP_TIMES, SQL_DROP_SEGMENT, SQL_OLD_PROCESSES, SQL_OLDEST_ENDED,
         SQL_DROP_PROCESS, SQL_DROP_EVENTS, SQL_DROP_TEXT, SQL_DROP_APP, SQL_OLD_EVENTS, SQL_DROP_PROCESS_CHUNK,
         SQL_DROP_PROCESS_DETAIL, SQL_PAGE_COUNT, SQL_FREE_COUNT, STATEMENTS
@@ -121,7 +125,8 @@ struct marks { int64_t segment, seal_first, seal_next, seal_process; };
 struct store {
         char *path;
         struct store_options options;
-        int lock_fd;               /* flock; open from before SQLite opens the file until after it closed it, for closing any
+        int lock_fd;               /* flock; open from before SQLite opens the file until after it closed it,
+                for closing any
                                     * descriptor of a file drops the locks that SQLite took on it */
         struct stat file, wal;     /* what was opened */
         sqlite3 *db;

@@ -225,7 +225,8 @@ static struct process *process_new(struct store *s, const struct process_id *id,
         return p;
 }
 
-uint32_t store_begin_process(struct store *s, const struct process_id *id, const struct identity *who, const char *app_id,
+uint32_t store_begin_process(struct store *s, const struct process_id *id, const struct identity *who,
+                             const char *app_id,
                              int64_t at_ms, bool *ret_known)
 {
         struct past past = { .peak_bytes = BYTES_UNKNOWN };
@@ -254,7 +255,8 @@ uint32_t store_begin_process(struct store *s, const struct process_id *id, const
         return p->handle;
 }
 
-void store_change_process(struct store *s, uint32_t process, const struct identity *who, const char *app_id, int64_t at_ms)
+void store_change_process(struct store *s, uint32_t process, const struct identity *who, const char *app_id,
+                          int64_t at_ms)
 {
         struct process *p = table_get(&s->by_handle, process);
         struct who *w = p ? who_new(who) : NULL;

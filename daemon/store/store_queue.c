@@ -1,5 +1,5 @@
-/* What waits to be written, in order. It is short but while the file can't be written: then it is bounded, and what goes
- * first is what is known elsewhere (ticks are in the encoders as well), then what is least missed. */
+/* What waits to be written, in order. It is short but while the file can't be written: then it is bounded, and what
+ * goes first is what is known elsewhere (ticks are in the encoders as well), then what is least missed. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,7 +78,8 @@ void queue_clear(struct store *s)
 }
 
 /* Takes out, oldest first, what doomed() says, until the rest fits. */
-static void queue_thin(struct store *s, size_t most, bool (*doomed)(struct store *, const struct op *, void *), void *data)
+static void queue_thin(struct store *s, size_t most, bool (*doomed)(struct store *, const struct op *, void *),
+                       void *data)
 {
         struct op **at = &s->queue;
 

@@ -1,5 +1,6 @@
-/* After a crash: what the ring, shared_open and detail_open still hold of ticks that are in no chunk is turned into chunks, in one
- * transaction, and every process loses its slot. It happens before anything else is known of the file. */
+/* After a crash: what the ring, shared_open and detail_open still hold of ticks that are in no chunk is turned into
+ * chunks, in one transaction, and every process loses its slot. It happens before anything else is known of the file.
+ * */
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,7 +71,8 @@ static void *more(void *list, size_t n, size_t size)
 
 static int read_lists(struct recovery *r)
 {
-        sqlite3_stmt *q = query(r, "SELECT no, slot, slot_tick FROM process_row WHERE slot IS NOT NULL ORDER BY no", 0, 0);
+        sqlite3_stmt *q = query(r, "SELECT no, slot, slot_tick FROM process_row WHERE slot IS NOT NULL ORDER BY no", 0,
+                                0);
         bool fine = q != NULL;
 
         while (fine && sqlite3_step(q) == SQLITE_ROW)
@@ -84,12 +86,14 @@ static int read_lists(struct recovery *r)
                                                             .tick = sqlite3_column_int64(q, 1),
                                                             .units = (uint32_t)sqlite3_column_int64(q, 2) });
         fine &= sqlite3_finalize(q) == SQLITE_OK;
-        q = fine ? query(r, "SELECT tick, at_ms FROM ring WHERE tick >= ? ORDER BY tick", r->marks.seal_first, 0) : NULL;
+        q = fine ? query(r, "SELECT tick, at_ms FROM ring WHERE tick >= ? ORDER BY tick", r->marks.seal_first,
+                         0) : NULL;
         while (fine && sqlite3_step(q) == SQLITE_ROW)
                 fine = LIST_ADD(r->ticks, r->n_ticks, { .tick = sqlite3_column_int64(q, 0),
                                                         .at_ms = sqlite3_column_int64(q, 1) });
         fine &= sqlite3_finalize(q) == SQLITE_OK;
-        q = fine ? query(r, "SELECT no, first_tick FROM segment WHERE first_tick >= ? ORDER BY no", r->marks.seal_first, 0) : NULL;
+        q = fine ? query(r, "SELECT no, first_tick FROM segment WHERE first_tick >= ? ORDER BY no", r->marks.seal_first,
+                         0) : NULL;
         while (fine && sqlite3_step(q) == SQLITE_ROW)
                 fine = LIST_ADD(r->segments, r->n_segments, { .no = sqlite3_column_int64(q, 0),
                                                               .first_tick = sqlite3_column_int64(q, 1) });
@@ -117,7 +121,8 @@ static bool is_due(const struct recovery *r, const struct row *p, int64_t tick)
         return tick >= p->slot_tick && (tick >= r->marks.seal_next || p->no > r->marks.seal_process);
 }
 
-static void feed(struct recovery *r, struct row *p, int64_t tick, uint32_t position, const unsigned char *payload, size_t size)
+static void feed(struct recovery *r, struct row *p, int64_t tick, uint32_t position, const unsigned char *payload,
+                 size_t size)
 {
         const unsigned char *v = payload + (size_t)p->slot * 4;
 
@@ -152,7 +157,8 @@ static void resume(struct recovery *r, struct row *p, int64_t segment)
 
 static int feed_ticks(struct recovery *r, int64_t first, int64_t end)
 {
-        sqlite3_stmt *q = query(r, "SELECT tick, payload FROM ring WHERE tick >= ? AND tick < ? ORDER BY tick", first, end);
+        sqlite3_stmt *q = query(r, "SELECT tick, payload FROM ring WHERE tick >= ? AND tick < ? ORDER BY tick", first,
+                                end);
         int64_t expected = first;
 
         while (q && sqlite3_step(q) == SQLITE_ROW) {
@@ -205,7 +211,7 @@ static int feed_details(struct recovery *r, int64_t first, int64_t end)
                 if (!p || !is_due(r, p, tick))
                         continue;
                 for (int i = 0; i < DETAIL_STATES; i++)
-                        states[i] = sqlite3_column_type(q, 2 + i) == SQLITE_NULL ? 0 : sqlite3_column_int64(q, 2 + i) + 1;
+                        states[i] = sqlite3_column_type(q, 2 + i) != SQLITE_NULL ? sqlite3_column_int64(q, 2 + i) + 1 : 0;
                 detail_series_feed(&p->details, (uint32_t)(tick - first), states);
                 if (states[3])
                         p->peak_kib = states[3] - 1;
@@ -318,15 +324,18 @@ static int recover_segments(struct recovery *r)
 static int read_marks(struct store *s, struct marks *ret)
 {
         sqlite3_stmt *q = NULL;
-        int rc = sqlite3_prepare_v2(s->db, "SELECT segment, seal_first, seal_next, seal_process, ring_size FROM state", -1, &q,
+        int rc = sqlite3_prepare_v2(s->db, "SELECT segment, seal_first, seal_next, seal_process, ring_size FROM state",
+                                    -1, &q,
                                     NULL);
 
         if (rc != SQLITE_OK)
                 return rc & 0xff;
         rc = sqlite3_step(q) == SQLITE_ROW ? SQLITE_OK : SQLITE_CORRUPT;
         if (rc == SQLITE_OK) {
-                *ret = (struct marks){ sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2),
-                                       sqlite3_column_int64(q, 3) };
+                *ret = (struct marks){
+                        .segment = sqlite3_column_int64(q, 0), .seal_first = sqlite3_column_int64(q, 1),
+                        .seal_next = sqlite3_column_int64(q, 2), .seal_process = sqlite3_column_int64(q, 3),
+                };
                 s->ring_size = (uint32_t)sqlite3_column_int64(q, 4);
                 if (ret->segment < 0 || ret->segment > INT32_MAX || ret->seal_first < 0 || s->ring_size < 1 ||
                     s->ring_size > 2048)

@@ -1,5 +1,5 @@
-/* The file was deleted, replaced or damaged while we ran: another one is opened at its path, and what memory holds goes on in it.
- * Numbers of processes, apps, segments and ticks are made to fit the file that is there now. */
+/* The file was deleted, replaced or damaged while we ran: another one is opened at its path, and what memory holds goes
+ * on in it. Numbers of processes, apps, segments and ticks are made to fit the file that is there now. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +32,8 @@ static void drop_old_wal(struct store *s)
         struct stat now;
         char *wal = sqlite3_mprintf("%s-wal", s->path), *shm = sqlite3_mprintf("%s-shm", s->path);
 
-        if (wal && shm && s->wal.st_ino && stat(wal, &now) == 0 && now.st_ino == s->wal.st_ino && now.st_dev == s->wal.st_dev) {
+        if (wal && shm && s->wal.st_ino && stat(wal, &now) == 0 && now.st_ino == s->wal.st_ino &&
+            now.st_dev == s->wal.st_dev) {
                 unlink(wal);
                 unlink(shm);
         }

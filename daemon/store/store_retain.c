@@ -1,5 +1,5 @@
-/* What must go: history older than the retention, and the oldest when the file nears its largest size. A bounded piece at each
- * tick. Segments go whole (the one being filled never); then processes of which nothing is left. */
+/* What must go: history older than the retention, and the oldest when the file nears its largest size. A bounded piece
+ * at each tick. Segments go whole (the one being filled never); then processes of which nothing is left. */
 #include "store/store_private.h"
 
 #define FULL_PERCENT 85 /* from here on the oldest segment goes; the freed pages are used again */
@@ -10,9 +10,10 @@ static int64_t used_bytes(struct store *s)
         return (store_int(s, SQL_PAGE_COUNT, 0) - store_int(s, SQL_FREE_COUNT, 0)) * PAGE_BYTES;
 }
 
-/* So large may the WAL be before it is checkpointed: up to 2,000 frames (8 MiB), for the longer it waits the fewer writes there
- * are, as each row of the ring is written many times: with 1,000 processes 12.9 bytes a process and tick are written in all with
- * 1,000 frames, 11.2 with 2,000. The checkpoint takes 4 ms either way. But a sixteenth of a small file. */
+/* So large may the WAL be before it is checkpointed: up to 2,000 frames (8 MiB), for the longer it waits the fewer
+ * writes there are, as each row of the ring is written many times: with 1,000 processes 12.9 bytes a process and tick
+ * are written in all with 1,000 frames, 11.2 with 2,000. The checkpoint takes 4 ms either way. But a sixteenth of a
+ * small file. */
 int64_t store_wal_frames_most(const struct store *s)
 {
         int64_t most = s->options.max_bytes / 16 / FRAME_BYTES;
@@ -66,7 +67,8 @@ bool store_retain_due(struct store *s, int64_t now_ms, bool age_allowed)
 {
         struct oldest o = oldest_segment(s);
 
-        return s->aging || (o.found && age_allowed && o.last_at_ms < now_ms - s->options.retention_ms) || too_large(s) ||
+        return s->aging || (o.found && age_allowed && o.last_at_ms < now_ms - s->options.retention_ms) ||
+                too_large(s) ||
                 store_int(s, SQL_PAGE_COUNT, 0) > s->options.max_bytes / PAGE_BYTES;
 }
 
@@ -103,7 +105,8 @@ static int drop_segment(struct store *s, const struct oldest *o)
         if (rc == SQLITE_OK) {
                 struct oldest next = oldest_segment(s);
 
-                rc = drop_rows(s, SQL_DROP_TIMES, next.segment > o->segment ? next.first_tick : s->written.seal_first, 0, NULL);
+                rc = drop_rows(s, SQL_DROP_TIMES, next.segment > o->segment ? next.first_tick : s->written.seal_first,
+                               0, NULL);
         }
         return rc;
 }
@@ -124,8 +127,10 @@ static int drop_process(struct store *s, int64_t no, int64_t text, int64_t app)
 
 struct gone { int64_t no, text, app, first, last; };
 
-/* A command line may fill eight pages, each of which goes through the WAL once more: of a small file fewer go at a time. */
-static unsigned list_gone(struct store *s, enum statement which, int64_t segment, int64_t at_ms, struct gone ret[static 64])
+/* A command line may fill eight pages, each of which goes through the WAL once more: of a small file fewer go at a
+ * time. */
+static unsigned list_gone(struct store *s, enum statement which, int64_t segment, int64_t at_ms,
+                          struct gone ret[static 64])
 {
         int64_t fit = s->options.max_bytes / (512 << 10);
         unsigned n = 0, most = fit < 8 ? 8 : fit > 64 ? 64 : (unsigned)fit;
@@ -165,8 +170,8 @@ static int drop_old_processes(struct store *s, bool *ret_more)
         return rc;
 }
 
-/* No whole segment is left to go and the file is still too large: a storm of short-lived processes with long command lines. The
- * oldest ended ones go with what they have in segments not yet complete. */
+/* No whole segment is left to go and the file is still too large: a storm of short-lived processes with long command
+ * lines. The oldest ended ones go with what they have in segments not yet complete. */
 static int drop_ended(struct store *s)
 {
         struct gone gone[64];
@@ -176,7 +181,8 @@ static int drop_ended(struct store *s)
         for (unsigned i = 0; rc == SQLITE_OK && i < n; i++) {
                 int64_t least = s->closings ? s->closings->segment : s->segment;
 
-                for (int64_t g = gone[i].first < least ? least : gone[i].first; rc == SQLITE_OK && g <= gone[i].last; g++) {
+                for (int64_t g = gone[i].first < least ? least : gone[i].first; rc == SQLITE_OK &&
+                     g <= gone[i].last; g++) {
                         rc = drop_rows(s, SQL_DROP_PROCESS_CHUNK, g << 32 | gone[i].no, 0, NULL);
                         if (rc == SQLITE_OK)
                                 rc = drop_rows(s, SQL_DROP_PROCESS_DETAIL, g << 32 | gone[i].no, 0, NULL);

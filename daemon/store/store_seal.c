@@ -1,5 +1,5 @@
-/* Segments: filled a tick at a time, closed into pieces, one a process, which are then written a batch a tick. At each step the
- * marks in the file say which ticks of which process are in chunks, so that no reader sees one twice or never:
+/* Segments: filled a tick at a time, closed into pieces, one a process, which are then written a batch a tick. At each
+ * step the marks in the file say which ticks of which process are in chunks, so that no reader sees one twice or never:
  *
  *      seal_first        seal_next                                 newest
  *      |  segment being sealed  |  ...  |  segment being filled     |
@@ -57,7 +57,8 @@ int piece_by_number(const void *a, const void *b)
 
 static struct piece process_close(struct store *s, struct process *p)
 {
-        struct piece piece = { .segment = s->segment, .process = p->no, .trim = p->shared_moved, .peak_bytes = BYTES_UNKNOWN };
+        struct piece piece = { .segment = s->segment, .process = p->no, .trim = p->shared_moved,
+                               .peak_bytes = BYTES_UNKNOWN };
 
         piece.text = series_finish(&p->series, s->segment_ticks, &piece.size);
         if (p->details)
@@ -195,8 +196,8 @@ static int seal_piece(struct store *s, const struct closing *c, const struct pie
         return rc;
 }
 
-/* Writes up to at_most pieces of the oldest closed segment, within a transaction of the caller's, and the marks. In memory nothing
- * changes until store_sealed() says that it was committed. */
+/* Writes up to at_most pieces of the oldest closed segment, within a transaction of the caller's, and the marks. In
+ * memory nothing changes until store_sealed() says that it was committed. */
 int store_seal(struct store *s, uint32_t at_most, uint32_t *ret_sealed)
 {
         struct closing *c = s->closings;

@@ -12,12 +12,13 @@ static const char *const sql_texts[STATEMENTS] = {
         [SQL_FIND_TEXT] = "SELECT id FROM text_row WHERE hash = ? AND value = ?",
         [SQL_PUT_TEXT] = "INSERT INTO text_row (hash, value) VALUES (?, ?)",
         [SQL_PUT_PROCESS] =
-                "INSERT INTO process_row (no, id, pid, change, app, cmdline, cmdline_truncated, forked, ppid, uid, name,"
-                " user, python, framework, application, folder, unit, container, cgroup, limit_bytes, limit_kind,"
+                "INSERT INTO process_row (no, id, pid, change, app, cmdline, cmdline_truncated, forked, ppid, uid,"
+                " name, user, python, framework, application, folder, unit, container, cgroup, limit_bytes, limit_kind,"
                 " started_at_ms, first_segment, slot, slot_tick)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (no) DO UPDATE SET change = excluded.change, app = excluded.app, cmdline = excluded.cmdline,"
-                " cmdline_truncated = excluded.cmdline_truncated, forked = excluded.forked, ppid = excluded.ppid,"
+                " ON CONFLICT (no) DO UPDATE SET change = excluded.change, app = excluded.app,"
+                " cmdline = excluded.cmdline, cmdline_truncated = excluded.cmdline_truncated,"
+                " forked = excluded.forked, ppid = excluded.ppid,"
                 " uid = excluded.uid, name = excluded.name, user = excluded.user, python = excluded.python,"
                 " framework = excluded.framework, application = excluded.application, folder = excluded.folder,"
                 " unit = excluded.unit, container = excluded.container, cgroup = excluded.cgroup,"
@@ -26,8 +27,8 @@ static const char *const sql_texts[STATEMENTS] = {
         [SQL_END_PROCESS] =
                 "UPDATE process_row SET change = ?2, exited_at_ms = ?3, last_segment = ?4,"
                 " sampled_at_ms = coalesce(?5, sampled_at_ms), rss_bytes = coalesce(?6, rss_bytes),"
-                " anon_bytes = iif(?6 IS NULL, anon_bytes, ?7), peak_rss_bytes = coalesce(?8, peak_rss_bytes), slot = NULL"
-                " WHERE no = ?1",
+                " anon_bytes = iif(?6 IS NULL, anon_bytes, ?7), peak_rss_bytes = coalesce(?8, peak_rss_bytes),"
+                " slot = NULL WHERE no = ?1",
         [SQL_STOP_PROCESS] =
                 "UPDATE process_row SET last_segment = ?2, sampled_at_ms = coalesce(?3, sampled_at_ms),"
                 " rss_bytes = coalesce(?4, rss_bytes), anon_bytes = iif(?4 IS NULL, anon_bytes, ?5),"

@@ -1,5 +1,5 @@
-/* An identity in one piece of memory, as the file keeps it: what an open process costs while it runs, and what a queued write
- * holds on to. */
+/* An identity in one piece of memory, as the file keeps it: what an open process costs while it runs, and what a queued
+ * write holds on to. */
 #pragma once
 
 #include <stdbool.h>

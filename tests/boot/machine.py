@@ -125,10 +125,10 @@ class Machine:
             # As Debian 12 has it by default, whatever this machine has.
             env=dict(os.environ, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1"))
         try:
-            until(self.booted, 60)
+            until(self.booted, 40)
         except AssertionError:
             self.console.seek(0)
-            raise Impossible("systemd did not boot in systemd-nspawn: " +
+            raise Impossible("systemd did not boot in systemd-nspawn (in a chroot, for one, it can't): " +
                              " / ".join(self.console.read().strip().splitlines()[-3:])) from None
 
     def booted(self):

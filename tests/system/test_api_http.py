@@ -151,16 +151,16 @@ def test_head_has_the_headers_of_get_and_no_body(daemon, python):
         assert set(headers) - set(names) <= {"connection"} and "content-length" in names
 
 
-def test_a_connection_is_kept_and_requests_may_come_at_once(daemon):
+def test_a_connection_is_kept_but_not_when_a_request_comes_before_its_turn(daemon):
     d = daemon()
     with connect(d) as s:
         for path in (b"/healthz", b"/processes", b"/nowhere", b"/apps"):
             s.sendall(b"GET %s HTTP/1.1\r\n%s\r\n" % (path, HOST))
             status, headers, _ = read_answer(s)
             assert status == (404 if path == b"/nowhere" else 200) and "connection" not in headers
-        s.sendall(b"GET /healthz HTTP/1.1\r\n%s\r\n" % HOST * 300 + b"GET /healthz HTTP/1.1\r\n%sConnection: close\r\n\r\n" % HOST)
+        s.sendall(b"GET /healthz HTTP/1.1\r\n%s\r\n" % HOST * 3)
         got = read_all(s)
-    assert got.count(b"HTTP/1.1 200 OK\r\n") == 301 and got.count(b"ok\n") == 301
+    assert got.count(b"HTTP/1.1 200 OK\r\n") == 1 and b"\r\nConnection: close\r\n" in got and got.endswith(b"ok\n")
 
 
 def test_http_1_0_is_closed_unless_it_asks(daemon):
@@ -172,7 +172,7 @@ def test_http_1_0_is_closed_unless_it_asks(daemon):
         for _ in range(2):
             s.sendall(b"GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
             _, headers, body = read_answer(s)
-            assert body == b"ok\n" and headers["connection"] == "keep-alive"
+            assert body == b"ok\n" and headers["connection"].lower() == "keep-alive"
 
 
 def test_a_client_that_has_said_all_and_half_closed_is_answered(daemon):

@@ -13,6 +13,11 @@ from test_finding import seconds
 CHILD = "import os, signal\nchild = os.fork()\nif not child:\n    signal.pause()\n"
 
 
+def shows_true_rss(d, pid):
+    """Once a program that was just started has settled."""
+    d.wait_for(lambda: d.process(pid)["rss_bytes"] == psutil.Process(pid).memory_info().rss, 3, "the true RSS of %d" % pid)
+
+
 def test_an_exit_is_noticed_within_a_tick(daemon, python):
     d = daemon(interval="500ms")
     p = python()
@@ -22,7 +27,7 @@ def test_an_exit_is_noticed_within_a_tick(daemon, python):
     ended = time.time()
     gone = d.find(p.pid, state="exited", timeout=2)
     assert gone["id"] == key
-    assert ended - 0.1 <= seconds(gone["exited_at"]) <= ended + 0.5 + 0.15
+    assert ended - 0.1 <= seconds(gone["exited_at"]) <= ended + 0.5 + 0.4, "later than a tick, and some for a busy machine"
     assert d.events(key) == ["started", "exited"]
     assert p.pid not in {x["pid"] for x in d.json("/processes?limit=1000")["processes"]}
     assert p.pid in {x["pid"] for x in d.json("/processes?limit=1000&state=exited")["processes"]}
@@ -41,8 +46,7 @@ def test_exec_of_another_python_program_is_an_event_of_the_same_process(daemon, 
     assert (after["id"], after["started_at"], after["state"]) == (before["id"], before["started_at"], "running")
     assert d.events(p.pid) == ["started", "exec"]
     assert "other.py" in after["app"]["name"]
-    d.next_tick()
-    assert d.process(p.pid)["rss_bytes"] == psutil.Process(p.pid).memory_info().rss
+    shows_true_rss(d, p.pid)
 
 
 def test_exec_of_a_program_that_is_not_python_ends_the_watching(daemon, python):
@@ -101,8 +105,7 @@ def test_a_reused_pid_is_two_processes_with_figures_of_their_own(daemon, python,
     found = d.wait_for(lambda: (x := d.process(pid)) and x["id"] != first_id and x["rss_bytes"] > 40 << 20 and x, 5,
                        "the second process")
     assert found["id"] == kernel.process_id(pid)
-    d.next_tick()
-    assert d.process(pid)["rss_bytes"] == psutil.Process(pid).memory_info().rss
+    shows_true_rss(d, pid)
     first = d.process(first_id)
     assert first["state"] == "exited"
     assert {s["rss_bytes"] for s in d.samples(first_id)[1:]} == {first_rss}, "figures of another process"

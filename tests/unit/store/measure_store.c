@@ -1,5 +1,6 @@
-/* Measures the store by itself: N processes over T simulated ticks of a second, 30 % changing, details once a minute. Prints what
- * a tick costs, what is written and what is left on the disk for each process and tick, and how long reading takes.
+/* Measures the store by itself: N processes over T simulated ticks of a second, 30 % changing, details once a minute.
+ * Prints what a tick costs, what is written and left on the disk for each process and tick, and how long reading
+ * takes.
  *
  *      measure_store [PROCESSES] [TICKS] [FILE] [nodetail]            not a test: nothing fails here */
 #include <sqlite3.h>
@@ -129,7 +130,8 @@ static uint32_t begin_again(struct store *store, uint32_t number, int64_t now)
 {
         struct process_id id = { .pid = 900000, .start_ticks = 1, .boot = 1 };
         char *args[] = { NULL }, app[APP_ID_SIZE];
-        struct identity who = { .name = "late", .args = args, .application = "late", .limit_bytes = -1, .started_at_ms = now };
+        struct identity who = { .name = "late", .args = args, .application = "late", .limit_bytes = -1,
+                                .started_at_ms = now };
         bool known;
 
         store_end_process(store, number, now);
@@ -142,8 +144,10 @@ int main(int argc, char **argv)
         uint32_t n = argc > 1 ? (uint32_t)atoi(argv[1]) : 1000, ticks = argc > 2 ? (uint32_t)atoi(argv[2]) : 1440;
         const char *path = argc > 3 ? argv[3] : "/tmp/memtide-measure.db";
         bool details = argc < 5;
-        struct store_options options = { .path = path, .retention_ms = INT64_C(30) * 86400000, .max_bytes = INT64_C(2) << 30,
-                                         .interval_ms = 1000, .detail_interval_ms = 60000, .boot = 1, .group = -1, .now_ms = 1 };
+        struct store_options options = { .path = path, .retention_ms = INT64_C(30) * 86400000,
+                                         .max_bytes = INT64_C(2) << 30,
+                                         .interval_ms = 1000, .detail_interval_ms = 60000, .boot = 1, .group = -1,
+                                                 .now_ms = 1 };
         struct proc *procs = calloc(n, sizeof *procs);
         struct store_change *changes = calloc(n, sizeof *changes);
         struct store *store;
@@ -163,8 +167,10 @@ int main(int argc, char **argv)
         for (uint32_t i = 0; i < n; i++) {
                 struct process_id id = { .pid = (int32_t)(1000 + i), .start_ticks = 100 + i, .boot = 1 };
                 char name[32], *args[] = { "/usr/bin/python3", name, "--worker", NULL }, app[APP_ID_SIZE];
-                struct identity who = { .name = "python3", .args = args, .n_args = 3, .ppid = 1, .uid = 0, .user = "root",
-                                        .python = "3.11", .application = name, .cgroup = "/user.slice", .limit_bytes = -1,
+                struct identity who = { .name = "python3", .args = args, .n_args = 3, .ppid = 1, .uid = 0,
+                                        .user = "root",
+                                        .python = "3.11", .application = name, .cgroup = "/user.slice",
+                                                .limit_bytes = -1,
                                         .started_at_ms = now - 1000 };
                 bool known;
 
@@ -197,8 +203,9 @@ int main(int argc, char **argv)
                                 changed = true;
                         }
                         if (changed)
-                                changes[n_changes++] = (struct store_change){ p->number, (p->base + p->held) * 4096,
-                                                                              (p->base + p->held - p->shared) * 4096 };
+                                changes[n_changes++] = (struct store_change){
+                                        p->number, (p->base + p->held) * 4096, (p->base + p->held - p->shared) * 4096,
+                                };
                 }
                 began = cpu_us();
                 for (uint32_t i = 0; details && i < n; i++) {
@@ -210,14 +217,16 @@ int main(int argc, char **argv)
                                               .uss_bytes = (procs[i].base + procs[i].held) * 3900 / 1024 * 1024,
                                               .peak_rss_bytes = (procs[i].base + 260) * 4096, .threads = 1, .fds = 5,
                                               .cpu_ms = d->cpu_ms + (procs[i].changing ? rnd(50) : 0),
-                                              .rchar_bytes = d->rchar_bytes + (procs[i].changing ? rnd(100) : 0), .read_bytes = 0 };
+                                              .rchar_bytes = d->rchar_bytes + (procs[i].changing ? rnd(100) : 0),
+                                                      .read_bytes = 0 };
                         store_add_detail(store, procs[i].number, d);
                 }
                 store_add_tick(store, now, changes, n_changes);
                 {
                         bool reopened;
 
-                        if (store_commit(store, &reopened, &err) != HEALTH_OK || store_maintain(store, now, true, &err) < 0)
+                        if (store_commit(store, &reopened, &err) != HEALTH_OK ||
+                            store_maintain(store, now, true, &err) < 0)
                                 printf("%s\n", err.text);
                 }
                 spent[t] = cpu_us() - began;
@@ -239,7 +248,8 @@ int main(int argc, char **argv)
         for (uint32_t t = 1; t < ticks; t++)
                 if (spent[t] > 2500)
                         printf("tick %u took %.0f us\n", t + 1, spent[t]);
-        printf("%u processes, %u ticks: %.0f us CPU a tick, worst %.0f (first %.0f), %d over 5 ms; RSS %ld KiB\n", n, ticks,
+        printf("%u processes, %u ticks: %.0f us CPU a tick, worst %.0f (first %.0f), %d over 5 ms; RSS %ld KiB\n", n,
+               ticks,
                total / (ticks - 1), worst, spent[0], over, rss_kib());
         printf("written: %.2f B a process and tick, second half %.2f\n", (double)wrote / n / ticks,
                (double)(wrote - wrote_first) / n / (ticks - ticks / 2 - 1));
@@ -272,7 +282,8 @@ int main(int argc, char **argv)
                 printf("close: %.0f ms\n", (wall_us() - began) / 1e3);
         }
         stat(path, &st);
-        printf("at rest: %.3f B a process and tick (%lld bytes)\n", (double)st.st_size / n / ticks, (long long)st.st_size);
+        printf("at rest: %.3f B a process and tick (%lld bytes)\n", (double)st.st_size / n / ticks,
+               (long long)st.st_size);
         read_sql(path, sql, "closed, view");
         read_all(path, procs[5].number, now, INT64_MAX / 2, "closed");
         read_sql(path, "SELECT id FROM process", "ids of view process");

@@ -31,7 +31,8 @@ static void old_history_goes_whole(void **state)
         assert_true(world_sql_int(w->path, "SELECT min(no) FROM tick") > 1500);
         assert_int_equal(world_sql_int(w->path, "SELECT count(*) FROM process_row WHERE exited_at_ms IS NOT NULL AND"
                                                 " last_segment < (SELECT min(no) FROM segment)"), 0);
-        assert_int_equal(world_sql_int(w->path, "SELECT count(*) FROM chunk WHERE id >> 32 < (SELECT min(no) FROM segment)"), 0);
+        assert_int_equal(world_sql_int(w->path,
+                                       "SELECT count(*) FROM chunk WHERE id >> 32 < (SELECT min(no) FROM segment)"), 0);
         assert_int_equal(world_sql_int(w->path, "SELECT count(*) FROM text_row WHERE id NOT IN"
                                                 " (SELECT cmdline FROM process_row)"), 0);
         assert_int_equal(world_sql_int(w->path, "SELECT count(*) FROM event_row WHERE process NOT IN"
@@ -106,7 +107,8 @@ static void storm_of_long_command_lines_keeps_to_the_size(void **state)
                         who.args = args;
                         who.n_args = 1;
                         store_put_app(w->store, &who, app);
-                        store_end_process(w->store, store_begin_process(w->store, &id, &who, app, w->at_ms, &known), w->at_ms);
+                        store_end_process(w->store, store_begin_process(w->store, &id, &who, app, w->at_ms, &known),
+                                          w->at_ms);
                 }
                 world_add_tick(w);
                 world_commit(w);

@@ -166,9 +166,11 @@ static void strangers_have_exited(void **state)
         world_set(w, stays, 101, 1);
         world_tick(w);
         assert_int_equal(world_sql_int(w->path, "SELECT count(*) FROM process WHERE exited_at IS NULL"), 1);
-        assert_int_equal(world_sql_int(w->path, "SELECT rss_bytes FROM process WHERE exited_at IS NOT NULL"), 200 * 4096);
+        assert_int_equal(world_sql_int(w->path, "SELECT rss_bytes FROM process WHERE exited_at IS NOT NULL"),
+                         200 * 4096);
         assert_int_equal(world_sql_int(w->path, "SELECT rss_bytes FROM process WHERE exited_at IS NULL"), 101 * 4096);
-        assert_int_equal(world_sql_int(w->path, "SELECT peak_rss_bytes FROM process WHERE exited_at IS NULL"), 101 * 4096);
+        assert_int_equal(world_sql_int(w->path, "SELECT peak_rss_bytes FROM process WHERE exited_at IS NULL"),
+                         101 * 4096);
         assert_int_equal(world_sql_int(w->path, "SELECT count(*) FROM event_row WHERE event = 'exited'"), 1);
         world_check(w);
         world_close(w);
@@ -211,7 +213,8 @@ static void note_detail(void *data, uint32_t process, const struct detail *d)
         *(struct detail *)data = *d;
 }
 
-static void newest_is_seen(struct world *w, struct store_reader *r, uint32_t slot, int64_t rss_pages, int64_t shared_pages)
+static void newest_is_seen(struct world *w, struct store_reader *r, uint32_t slot, int64_t rss_pages,
+                           int64_t shared_pages)
 {
         struct store_tick tick;
 

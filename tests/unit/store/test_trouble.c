@@ -161,7 +161,8 @@ static void closed_file_is_one_plain_file(void **state)
         world_set(w, world_begin(w), 100, 10);
         world_tick(w);
         world_close(w);
-        assert_int_equal(world_sql_int(w->path, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'delete'"), 1);
+        assert_int_equal(world_sql_int(w->path,
+                                       "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'delete'"), 1);
         snprintf(beside, sizeof beside, "%s-wal", w->path);
         assert_int_equal(access(beside, F_OK), -1);
         snprintf(beside, sizeof beside, "%s-shm", w->path);
@@ -456,7 +457,8 @@ static void foreign_replacement_is_left_alone(void **state)
         world_begin(w);
         some_ticks(w, 5);
         unlink(w->path);
-        write_file(w->path, "something else entirely, and long enough to be looked at as a header of a hundred bytes or more, "
+        write_file(w->path,
+                   "something else entirely, and long enough to be looked at as a header of a hundred bytes or more, "
                             "which it is not", 112, 0);
         before = digest(w->path);
         for (int i = 0; i < 10; i++) {

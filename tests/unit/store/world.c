@@ -34,9 +34,10 @@ struct world *world_new(void)
         strcpy(w->folder, "/tmp/memtide-store-XXXXXX");
         assert_non_null(mkdtemp(w->folder));
         snprintf(w->path, sizeof w->path, "%s/memtide.db", w->folder);
-        w->options = (struct store_options){ .path = w->path, .retention_ms = INT64_C(30) * 86400000, .max_bytes = INT64_C(2) << 30,
-                                             .interval_ms = 1000, .detail_interval_ms = 60000, .boot = WORLD_BOOT, .group = -1,
-                                             .now_ms = WORLD_START_MS };
+        w->options = (struct store_options){ .path = w->path, .retention_ms = INT64_C(30) * 86400000,
+                                             .max_bytes = INT64_C(2) << 30,
+                                             .interval_ms = 1000, .detail_interval_ms = 60000, .boot = WORLD_BOOT,
+                                             .group = -1, .now_ms = WORLD_START_MS };
         w->at_ms = WORLD_START_MS;
         w->interval_ms = 1000;
         w->next_pid = 100;
@@ -86,8 +87,10 @@ struct identity world_identity(const char *name)
 {
         static char *args[] = { "python3", "-c", "print('a \"b\"\\n')", "", "it's", NULL };
 
-        return (struct identity){ .name = (char *)name, .args = args, .n_args = 5, .ppid = 1, .uid = 33, .user = "www-data",
-                                  .python = "3.11", .framework = "flask", .application = (char *)name, .unit = "shop.service",
+        return (struct identity){ .name = (char *)name, .args = args, .n_args = 5, .ppid = 1, .uid = 33,
+                                  .user = "www-data",
+                                  .python = "3.11", .framework = "flask", .application = (char *)name,
+                                          .unit = "shop.service",
                                   .cgroup = "/system.slice/shop.service", .limit_bytes = INT64_C(1) << 30,
                                   .limit_kind = "cgroup", .started_at_ms = WORLD_START_MS - 5000 };
 }
@@ -132,7 +135,7 @@ size_t world_begin(struct world *w)
         assert_non_null(w->processes);
         assert_non_null(w->changes);
         p = &w->processes[w->n_processes];
-        *p = (struct world_process){ .id = { .pid = w->next_pid, .start_ticks = 1000u + (unsigned)w->next_pid, .boot = WORLD_BOOT },
+        *p = (struct world_process){ .id = { w->next_pid, 1000u + (unsigned)w->next_pid, WORLD_BOOT },
                                      .peak_bytes = -1 };
         w->next_pid++;
         assert_false(begin(w, p));
@@ -172,7 +175,8 @@ void world_set(struct world *w, size_t place, int64_t rss_pages, int64_t shared_
         if (!c)
                 c = &w->changes[w->n_changes++];
         p->rss_bytes = rss_pages < 0 ? -1 : rss_pages * PAGE;
-        p->anon_bytes = rss_pages < 0 || shared_pages < 0 ? -1 : (rss_pages - (shared_pages < rss_pages ? shared_pages : rss_pages)) * PAGE;
+        p->anon_bytes = rss_pages < 0 ||
+                shared_pages < 0 ? -1 : (rss_pages - (shared_pages < rss_pages ? shared_pages : rss_pages)) * PAGE;
         *c = (struct store_change){ p->number, p->rss_bytes, p->anon_bytes };
 }
 
@@ -185,8 +189,9 @@ void world_detail(struct world *w, size_t place)
                 .swap_bytes = world_random(w, 3) ? 0 : (int64_t)world_random(w, 1000) * 1024,
                 .pss_bytes = world_random(w, 4) ? (int64_t)world_random(w, 1u << 30) * 1024 : -1,
                 .uss_bytes = world_random(w, 4) ? (int64_t)world_random(w, 1u << 20) * 1024 : -1,
-                .peak_rss_bytes = -1, .threads = world_random(w, 50) + 1, .fds = world_random(w, 9) ? (int64_t)world_random(w, 100) : -1,
-                .cpu_ms = world_random(w, 1u << 31), .rchar_bytes = (int64_t)world_random(w, 1u << 31) << world_random(w, 20),
+                .peak_rss_bytes = -1, .threads = world_random(w, 50) + 1,
+                .fds = world_random(w, 9) ? (int64_t)world_random(w, 100) : -1, .cpu_ms = world_random(w, 1u << 31),
+                .rchar_bytes = (int64_t)world_random(w, 1u << 31) << world_random(w, 20),
                 .read_bytes = world_random(w, 2) ? -1 : (int64_t)world_random(w, 1u << 31) << world_random(w, 20),
         };
         store_add_detail(w->store, p->number, &p->next_detail);
@@ -269,7 +274,8 @@ void world_stir(struct world *w)
                         continue;
                 }
                 if (p->rss_bytes < 0 || world_random(w, 3) == 0)
-                        world_set(w, i, next_rss(w, p->rss_bytes / PAGE), world_random(w, 5) ? 100 : (int64_t)world_random(w, 4000) - 1);
+                        world_set(w, i, next_rss(w, p->rss_bytes / PAGE),
+                                  world_random(w, 5) ? 100 : (int64_t)world_random(w, 4000) - 1);
                 if (world_random(w, 15) == 0)
                         world_detail(w, i);
                 if (world_random(w, 80) == 0)
@@ -279,7 +285,8 @@ void world_stir(struct world *w)
                 world_begin(w);
 }
 
-/* --- what is there ---------------------------------------------------------------------------------------------------- */
+/* --- what is there
+ * ---------------------------------------------------------------------------------------------------- */
 
 struct check {
         struct world *w;
@@ -295,9 +302,11 @@ static void check_sample(struct check *c, int64_t at_ms, int64_t rss, int64_t an
         if (c->at >= c->p->n_samples)
                 fail_msg("process %u: a sample too many, at %lld", c->p->number, (long long)at_ms - WORLD_START_MS);
         if (want->at_ms != at_ms || want->rss_bytes != rss || want->anon_bytes != anon)
-                fail_msg("process %u: sample %zu of %zu is %lld %lld %lld, not %lld %lld %lld", c->p->number, c->at, c->p->n_samples,
+                fail_msg("process %u: sample %zu of %zu is %lld %lld %lld, not %lld %lld %lld", c->p->number, c->at,
+                         c->p->n_samples,
                          (long long)at_ms - WORLD_START_MS, (long long)rss, (long long)anon,
-                         (long long)want->at_ms - WORLD_START_MS, (long long)want->rss_bytes, (long long)want->anon_bytes);
+                         (long long)want->at_ms - WORLD_START_MS, (long long)want->rss_bytes,
+                                 (long long)want->anon_bytes);
         if (d && (!want->has_detail || memcmp(d, &want->detail, sizeof *d) != 0))
                 fail_msg("process %u: wrong detail at sample %zu", c->p->number, c->at);
         if (!d && c->has_detail && want->has_detail && c->bad++ == 0)
@@ -350,7 +359,8 @@ static sqlite3_stmt *prepare(sqlite3 *db, const char *sql, const char *id)
 
 static void check_view_samples(sqlite3 *db, struct check *c, const char *id, int64_t least_ms)
 {
-        sqlite3_stmt *q = prepare(db, "SELECT at, rss_bytes, anon_bytes FROM sample WHERE process_id = ? ORDER BY at", id);
+        sqlite3_stmt *q = prepare(db, "SELECT at, rss_bytes, anon_bytes FROM sample WHERE process_id = ? ORDER BY at",
+                                  id);
         int rc;
 
         while ((rc = sqlite3_step(q)) == SQLITE_ROW) {
@@ -365,7 +375,8 @@ static void check_view_samples(sqlite3 *db, struct check *c, const char *id, int
 
 static void check_view_details(sqlite3 *db, const struct world_process *p, const char *id, size_t first)
 {
-        sqlite3_stmt *q = prepare(db, "SELECT at, swap_bytes, pss_bytes, uss_bytes, threads, fds, round(cpu_seconds * 1000),"
+        sqlite3_stmt *q = prepare(db,
+                                  "SELECT at, swap_bytes, pss_bytes, uss_bytes, threads, fds, round(cpu_seconds * 1000),"
                                       " rchar_bytes, read_bytes FROM detail WHERE process_id = ? ORDER BY at", id);
         size_t i = first;
 
@@ -408,12 +419,14 @@ void world_check_file(struct world *w, const char *path, int64_t least_ms, size_
 
                 process_id_format(&p->id, id);
                 snprintf(query, sizeof query, "SELECT no FROM process_row WHERE id = '%s'", id);
-                if (store_read_samples(r, (uint32_t)world_sql_int(path, query), least_ms, INT64_MAX, on_sample, &read, &err) < 0)
+                if (store_read_samples(r, (uint32_t)world_sql_int(path, query), least_ms, INT64_MAX, on_sample, &read,
+                                       &err) < 0)
                         fail_msg("store_read_samples: %s", err.text);
                 check_view_samples(db, &view, id, least_ms);
                 check_view_details(db, p, id, first);
                 if (read.at + lost < p->n_samples || view.at != read.at)
-                        fail_msg("process %u: %zu samples by the reader, %zu by the view, of %zu", p->number, read.at, view.at,
+                        fail_msg("process %u: %zu samples by the reader, %zu by the view, of %zu", p->number, read.at,
+                                 view.at,
                                  p->n_samples);
         }
         sqlite3_close(db);
@@ -452,7 +465,8 @@ void world_copy(const struct world *w, const char *to)
         snprintf(from_wal, sizeof from_wal, "%s-wal", w->path);
         snprintf(to_wal, sizeof to_wal, "%s-wal", to);
         if (w->store) {
-                snprintf(command, sizeof command, "cp %s %s && rm -f %s && { ! [ -e %s ] || cp %s %s; }", w->path, to, to_wal,
+                snprintf(command, sizeof command, "cp %s %s && rm -f %s && { ! [ -e %s ] || cp %s %s; }", w->path, to,
+                         to_wal,
                          from_wal, from_wal, to_wal);
                 assert_int_equal(system(command), 0);
                 return;

@@ -63,8 +63,8 @@ uint32_t world_random(struct world *w, uint32_t below);
 /* Something happens to some processes: changes, jumps, ends, begins, details. */
 void world_stir(struct world *w);
 
-/* Reads everything through the reader and through the views, and asserts that it is what the world knows, no more and no less,
- * up to the newest tick that was committed. least_ms: what is older may be missing. */
+/* Reads everything through the reader and through the views, and asserts that it is what the world knows, no more and
+ * no less, up to the newest tick that was committed. least_ms: what is older may be missing. */
 void world_check(struct world *w);
 void world_check_since(struct world *w, int64_t least_ms);
 /* The same of a file elsewhere: a copy, at the time at_ms. lost: samples that may be missing at the end. */
