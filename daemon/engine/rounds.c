@@ -131,6 +131,8 @@ static int take_round(struct engine *e, size_t size, const struct report_tick *t
         tell_health(e, health, &trouble);
         publish_round(e, tick, at_ms, health == HEALTH_OK);
         if (reopened) {
+                if (health == HEALTH_OK && trouble.text[0]) /* where a damaged one went */
+                        log_error("%s", trouble.text);
                 log_notice("the database is a new file: starting the api anew on it");
                 helper_stop(&e->api, SIGTERM);
                 engine_start_api(e);
