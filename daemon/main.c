@@ -1,5 +1,4 @@
 /* memtided: what its command line asks for. */
-#include <errno.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -40,5 +39,5 @@ int main(int argc, char **argv)
         config_done(&config);
         if (r < 0)
                 log_error("%s", err.text);
-        return r == 0 ? 0 : r == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+        return r < 0 ? EXIT_FAILED : 0;
 }

@@ -6,6 +6,5 @@
 #include "model/config.h"
 
 /* Runs with these settings, which it takes over, until SIGTERM or SIGINT; argc and argv are for reloads. Returns 0 as
- * asked, -EINVAL for wrong usage or configuration (exit status 2), another negative when it failed while running; *err
- * says why. */
+ * asked, negative when it failed, with why in *err. */
 int engine_run(struct config *config, int argc, char **argv, struct error *err);

@@ -87,13 +87,17 @@ static void publish_round(struct engine *e, const struct report_tick *tick, int6
 #undef SET
 }
 
-static void tell_systemd(struct engine *e)
+static void tell_systemd(struct engine *e, uint32_t by_name)
 {
         uint32_t n = roster_count(e->roster);
 
         if (!e->ready) {
                 sd_notifyf(0, "READY=1\nSTATUS=Watching %" PRIu32 " Python processes", n);
                 log_info("ready: watching %" PRIu32 " Python processes every %" PRId64 " ms", n, e->config.interval_ms);
+                if (by_name)
+                        log_notice("%" PRIu32 " of them are seen by name only: without the right to read other users' processes "
+                                   "(CAP_SYS_PTRACE) their RSS is known, not their PSS, USS, files and bytes read",
+                                   by_name);
                 e->ready = true;
         } else if (n != e->told_count) {
                 sd_notifyf(0, "STATUS=Watching %" PRIu32 " Python processes", n);
@@ -139,7 +143,7 @@ static int take_round(struct engine *e, size_t size, const struct report_tick *t
         }
         if (health == HEALTH_OK)
                 maintain(e, at_ms, tick->boot_ms);
-        tell_systemd(e);
+        tell_systemd(e, tick->unreadable);
         return 0;
 }
 

@@ -329,6 +329,8 @@ static int read_all(struct reading *r, const struct identity_rules *rules, int64
         if (e < 0)
                 return e;
         r->id.start_ticks = r->stat.start_ticks;
+        if (rules->own_pid && (r->id.pid == rules->own_pid || r->stat.ppid == rules->own_pid))
+                return IDENTITY_STRANGER;
         if ((r->stat.flags & STAT_FORK_NO_EXEC) && now_boot_ms - proc_start_ms(r->proc, r->stat.start_ticks) < EARLY_MS)
                 return IDENTITY_EARLY;
         e = read_memory_map(r, rules);

@@ -19,6 +19,7 @@ struct identity_rules {
         const struct patterns *include, *exclude;
         bool show_secrets;
         bool open_statm; /* hand out a descriptor of statm */
+        int32_t own_pid; /* of memtided, which is not watched, nor are its roles: its command line holds its patterns; 0: none */
 };
 
 /* What a look at a process says before anything dear is read. */

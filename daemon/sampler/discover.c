@@ -37,7 +37,7 @@ static int inherit(const struct sampler *s, const struct identity_extra *extra, 
 int sampler_identify(struct sampler *s, int32_t pid, enum identity_known known, struct identity *ret,
                      struct identity_extra *extra)
 {
-        const struct identity_rules rules = { .include = s->include, .exclude = s->exclude,
+        const struct identity_rules rules = { .own_pid = getppid(), .include = s->include, .exclude = s->exclude,
                                               .show_secrets = s->show_secrets,
                                               .open_statm = s->table.kept_fds < s->table.kept_fds_max };
         int r;
