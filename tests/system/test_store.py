@@ -387,7 +387,7 @@ def test_the_file_and_its_wal_never_outgrow_the_limit(daemon, spawn):
                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     pids = list(map(int, iter(population.stdout.readline, b"ready\n")))
     d = daemon("--max-db-size", "4MiB", interval="100ms")
-    d.find(pids[0])
+    d.next_tick()
     first, most, ends = d.samples(pids[0])[0]["at"], 0, time.monotonic() + 100
     while time.monotonic() < ends:
         most = max(most, sum(os.path.getsize(f) for f in glob.glob(d.db + "*") if not f.endswith("-shm")))
