@@ -60,6 +60,17 @@ static struct fact count_fact(const char *label, int64_t count, const struct tab
         return f;
 }
 
+/* A pid is a name, not a count: no thin space within. */
+static struct fact pid_fact(const char *label, int64_t pid, const struct table_options *o)
+{
+        struct fact f = { .label = label };
+
+        if (pid < 0) /* not known */
+                return count_fact(label, pid, o);
+        snprintf(f.figure, sizeof f.figure, "%lld", (long long)pid);
+        return f;
+}
+
 static struct fact limit_fact(const struct page *p, const struct table_options *o)
 {
         struct fact f = bytes_fact("Limit", p->limit_bytes, o);
@@ -140,7 +151,7 @@ static void write_facts(const struct page *p, const struct table_options *o, str
                 growth_fact(p, o), verdict_fact(p, o), cpu_fact(p, o),
         };
         const struct fact right[] = {
-                text_fact("App", p->app), runs_fact(p), text_fact("User", p->user), count_fact("Parent", p->ppid, o),
+                text_fact("App", p->app), runs_fact(p), text_fact("User", p->user), pid_fact("Parent", p->ppid, o),
                 time_fact("Started", p->started_at_ms, p, o), text_fact("Unit", p->unit),
                 text_fact("Container", p->container), text_fact("Cgroup", p->cgroup),
                 count_fact("Threads", p->threads, o), count_fact("Files", p->fds, o),
