@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "render/figures.h"
+#include "base/figures.h"
 #include "render/line.h"
 #include "render/verdict.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json.h"
+#include "base/json.h"
 #include "base/units.h"
 
 struct body *body_new(struct body_pool *pool, struct buffer *from)

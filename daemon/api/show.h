@@ -1,7 +1,7 @@
 /* A process as it is shown: in a list, alone, in a table. */
 #pragma once
 
-#include "api/json.h"
+#include "base/json.h"
 #include "api/state.h"
 #include "render/tables.h"
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/json.h"
+#include "base/json.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "model/app.h"

@@ -263,6 +263,9 @@ static int apply_frame(struct roster *r, struct report *report, int64_t at_ms, s
                 *w = (struct watched){};
                 r->n_used--;
                 return 0;
+        case REPORT_HEADROOM:
+        case REPORT_EXACT:
+                return 0;
         case REPORT_TICK:
                 settle(r, store, at_ms);
                 tell_forks(r, store, at_ms);

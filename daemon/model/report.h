@@ -1,6 +1,7 @@
 /* What the sampler tells the engine: frames on a stream socket, each a struct frame and its body, in this order within a
- * tick: APPEARED*, CHANGED*, GONE*, DETAIL*, then one TICK, which ends the round. Both ends are of one build, so the
- * bytes are the machine's own. The sampler reads hostile input: the engine checks every length and seat it is told.
+ * tick: APPEARED*, CHANGED*, GONE*, DETAIL*, HEADROOM*, EXACT*, then one TICK, which ends the round. Both ends are of one
+ * build, so the bytes are the machine's own. The sampler reads hostile input: the engine checks every length and seat it is
+ * told. The other way go requests: struct report_request, one after the other, answered in a later round.
  *
  * A *seat* is the number by which a sampler knows a process while it lives, small and reused after GONE. */
 #pragma once
@@ -9,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "model/headroom.h"
 #include "model/process.h"
 
 #define REPORT_SEATS_MAX (1u << 20)
@@ -20,6 +22,8 @@ enum report_kind {
         REPORT_GONE,         /* seat, enum report_gone */
         REPORT_DETAIL,       /* seat, struct detail */
         REPORT_TICK,         /* struct report_tick, then its changes */
+        REPORT_HEADROOM,     /* seat, struct headroom: with its details, when it is another one than last told */
+        REPORT_EXACT,        /* seat, struct report_exact: the answer to a request */
 };
 
 enum report_gone { GONE_EXITED, GONE_NOT_PYTHON /* it exec'ed a program that is not watched */, GONE_OOM_KILLED };
@@ -27,6 +31,14 @@ enum report_gone { GONE_EXITED, GONE_NOT_PYTHON /* it exec'ed a program that is 
 struct report_frame {
         uint32_t kind; /* enum report_kind */
         uint32_t size; /* bytes of the body that follows */
+};
+
+/* The engine asks the sampler for an exact read (smaps_rollup) of one process. One whose seat is empty is not answered. */
+struct report_request {
+        uint32_t seat;
+};
+struct report_exact {
+        int64_t rss_bytes, anon_bytes, swap_bytes; /* -1: can't be read */
 };
 
 /* A figure that differs from the seat's last; rss_pages UINT32_MAX: could not be read at this tick. */
@@ -55,6 +67,8 @@ struct report {
         struct identity identity;
         enum report_gone gone;
         struct detail detail;
+        struct headroom headroom;
+        struct report_exact exact;
         struct report_tick tick;
         const struct report_change *changes; /* maybe unaligned: read by memcpy */
 };
@@ -63,6 +77,8 @@ void report_add_identity(struct buffer *to, enum report_kind kind, uint32_t seat
                          const struct identity *who);
 void report_add_gone(struct buffer *to, uint32_t seat, enum report_gone why);
 void report_add_detail(struct buffer *to, uint32_t seat, const struct detail *detail);
+void report_add_headroom(struct buffer *to, uint32_t seat, const struct headroom *headroom);
+void report_add_exact(struct buffer *to, uint32_t seat, const struct report_exact *exact);
 void report_add_tick(struct buffer *to, const struct report_tick *tick, const struct report_change *changes);
 
 /* Takes one frame from the front of bytes. Returns its whole size; 0: more bytes are needed; -EBADMSG with *err: the

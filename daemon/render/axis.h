@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "render/figures.h"
+#include "base/figures.h"
 
 enum { AXIS_INTERVALS_MOST = 6, AXIS_MARKS_MOST = 64 };
 

@@ -2,7 +2,7 @@
  * are chosen by rank and cut; in a pipe all are there and nothing is cut. */
 #pragma once
 
-#include "render/figures.h"
+#include "base/figures.h"
 #include "render/line.h"
 #include "render/tables.h"
 

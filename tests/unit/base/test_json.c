@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "api/json.h"
+#include "base/json.h"
 #include "base/cleanup.h"
 
 static void assert_text(struct buffer *b, const char *want)

@@ -1,5 +1,5 @@
 /* JSON, written as it goes. */
-#include "api/json.h"
+#include "base/json.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* Figures and times as text. Digits are put together from whole numbers, so that no locale can change the point. */
-#include "render/figures.h"
+#include "base/figures.h"
 
 #include <inttypes.h>
 #include <math.h>

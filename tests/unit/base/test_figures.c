@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <math.h>
 
-#include "render/figures.h"
+#include "base/figures.h"
 
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)

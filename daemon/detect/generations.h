@@ -1,0 +1,46 @@
+/* A leak that hides behind recycling: workers are replaced (gunicorn's max_requests, Celery's max_tasks_per_child, a
+ * supervisor) before any of them is old enough for a verdict, but each generation grows the same way from its start. Pure,
+ * of constant size: one struct generations for an app.
+ *
+ * A generation is the life of one process of the app that ended, and was followed by another without a gap (a batch job run
+ * by a timer has gaps, and is none). What it looks at is said in generations.c. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "detect/detector.h"
+
+#define GENERATIONS_KEPT 12
+
+/* One life, summed up from its detector's lows when it ended. */
+struct generation {
+        int64_t began_ms, ended_ms;
+        int64_t first_bytes, middle_bytes, last_bytes; /* lowest levels at a tenth, at half and at the end of its life */
+        uint64_t samples;
+        bool rising;            /* it grew in its second half nearly as it did in its first */
+};
+
+struct generations {
+        struct generation kept[GENERATIONS_KEPT]; /* the newest, a ring */
+        uint32_t n, next;
+        uint64_t seen;          /* in all */
+};
+
+/* What they say together. */
+struct generations_trend {
+        bool growing;
+        double bytes_per_hour;  /* of one worker's life, the median */
+        double confidence;
+        int64_t since_ms;       /* the start of the oldest generation that counts */
+        int64_t from_bytes, to_bytes; /* medians of first and last levels */
+        int64_t lifetime_ms;    /* median */
+        uint32_t alike, of;     /* so many of so many grow the same way */
+};
+
+void generations_init(struct generations *g);
+/* A process of the app ended at at_ms. lows and n: detector_lows(). A life too short to say anything is left out. */
+void generations_add(struct generations *g, const struct trend *trend, const struct low *lows, size_t n, int64_t at_ms);
+/* A process of the app began: tells replacement from a batch job. */
+void generations_begin(struct generations *g, int64_t at_ms);
+void generations_trend(const struct generations *g, struct generations_trend *ret);

@@ -1,0 +1,39 @@
+/* Watching for leaks: each running process's detector and the life of its findings, each app's generations. Fed by the
+ * roster as rounds come in, it asks the sampler for exact reads, writes findings into the store, the growth onto the
+ * board, and tells alerts. After a restart it takes each process's detector from the store, a few a tick. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "engine/alerts.h"
+#include "model/board.h"
+#include "model/config.h"
+#include "model/report.h"
+#include "store/findings.h"
+
+struct watch;
+
+struct watch *watch_new(struct board *board); /* lent; NULL: out of memory */
+struct watch *watch_free(struct watch *w);    /* NULL is fine; returns NULL */
+void watch_configure(struct watch *w, const struct config *config); /* lent until the next call */
+
+/* What the roster tells, seat by seat. process: its number in the store. known: it was watched before this start. */
+void watch_begin(struct watch *w, uint32_t seat, uint32_t process, const struct process_id *id, const struct identity *who,
+                 const char *app_id, bool known, int64_t at_ms);
+void watch_change(struct watch *w, uint32_t seat, const struct identity *who, const char *app_id, int64_t at_ms); /* exec */
+void watch_figures(struct watch *w, uint32_t seat, const struct figures *now); /* only where they changed */
+void watch_detail(struct watch *w, uint32_t seat, const struct detail *detail);
+void watch_headroom(struct watch *w, uint32_t seat, const struct headroom *headroom);
+void watch_exact(struct watch *w, uint32_t seat, const struct report_exact *exact);
+/* Right before the roster ends the process in the store. */
+void watch_end(struct watch *w, uint32_t seat, struct store *store, int64_t at_ms);
+/* The sampler went: seats mean nothing any more. Processes that come back with the next one go on where they were. */
+void watch_clear_seats(struct watch *w);
+
+/* The tick: every detector gets its sample; findings are written, requests to the sampler put into *requests. */
+void watch_tick(struct watch *w, struct store *store, struct alerts *alerts, int64_t at_ms, struct buffer *requests);
+/* After a commit that succeeded: what needs to read the file (restoring, telling), within a few ms. */
+void watch_after_commit(struct watch *w, struct store *store, struct alerts *alerts, const char *db_path, int64_t at_ms);
+/* The database is a new file: open findings are written again. */
+void watch_reopened(struct watch *w, struct store *store);

@@ -1,0 +1,1 @@
+#include "render/finding_json.h"
