@@ -1,4 +1,4 @@
-/* memtide show: asks for one process, its samples and its events, and shows them as one page. */
+/* memtide show: asks for one process, its samples, its findings and its events, and shows them as one page. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -17,6 +17,8 @@
 enum {
         POINTS_MOST = 400,
         EVENTS_SHOWN = 8,
+        OPEN_SHOWN = 10,
+        CLOSED_SHOWN = 3,
         EVENT_PAGES_MOST = 1000,
         SPAN_LEAST_MS = 10000, /* a process of a second ago still gets a chart with a time axis */
 };
@@ -26,10 +28,12 @@ struct show {
         struct client *client;
         struct error *err;
         struct page page;
-        json_t *process, *newest_events, *page_of_events;
+        json_t *process, *newest_events, *page_of_events, *open, *closed;
         struct buffer body, cmdline;
         struct chart_point *points;
-        int64_t *findings;
+        struct page_finding findings[OPEN_SHOWN + CLOSED_SHOWN];
+        int64_t numbers[OPEN_SHOWN]; /* of open ones, as the process bears them */
+        size_t n_numbers;
         struct page_event events[EVENTS_SHOWN];
 };
 
@@ -38,10 +42,11 @@ static void show_done(struct show *s)
         json_decref(s->process);
         json_decref(s->newest_events);
         json_decref(s->page_of_events);
+        json_decref(s->open);
+        json_decref(s->closed);
         buffer_done(&s->body);
         buffer_done(&s->cmdline);
         free(s->points);
-        free(s->findings);
 }
 
 /* GET /processes/ID and what follows it. */
@@ -73,16 +78,16 @@ static void read_cmdline(struct show *s, struct answer *a)
         s->page.cmdline_truncated = json_is_true(json_object_get(s->process, "cmdline_truncated"));
 }
 
-static void read_findings(struct show *s, struct answer *a)
+static void read_numbers(struct show *s, struct answer *a)
 {
         const json_t *list = answer_list(a, s->process, "findings");
-        size_t n = json_array_size(list);
 
-        s->findings = calloc(n + 1, sizeof *s->findings);
-        for (size_t i = 0; s->findings && i < n; i++)
-                s->findings[i] = answer_value_int(a, json_array_get(list, i), "findings");
-        s->page.findings = s->findings;
-        s->page.n_findings = s->findings ? n : 0;
+        for (size_t i = 0; i < json_array_size(list); i++) {
+                int64_t number = answer_value_int(a, json_array_get(list, i), "findings");
+
+                if (s->n_numbers < OPEN_SHOWN)
+                        s->numbers[s->n_numbers++] = number;
+        }
 }
 
 static void read_identity(struct show *s, struct answer *a)
@@ -130,7 +135,9 @@ static void read_figures(struct show *s, struct answer *a)
         to->verdict = growth.verdict;
         to->growth_known = growth.known;
         to->bytes_per_hour = growth.bytes_per_hour;
-        read_findings(s, a);
+        to->limit_at_ms = growth.limit_at_ms;
+        to->growing_since_ms = growth.since_at_ms;
+        read_numbers(s, a);
 }
 
 static int read_process(struct show *s)
@@ -330,6 +337,50 @@ static int get_events(struct show *s)
         return r < 0 ? r : read_events(s, &a);
 }
 
+/* Adds at most `most` of a state to the page's; their texts live in *ret. */
+static int get_findings_of(struct show *s, const char *state, size_t most, json_t **ret)
+{
+        struct answer a = { .what = "/findings", .err = s->err };
+        const json_t *list;
+        char path[256];
+        int r;
+
+        snprintf(path, sizeof path, "/findings?process=%.60s&state=%s&limit=%zu", s->page.id, state, most);
+        r = daemon_get(s->client->daemon, path, &s->body, s->err);
+        if (r < 0)
+                return r;
+        *ret = answer_load(&a, &s->body);
+        list = *ret ? answer_need_list(&a, *ret, "findings") : NULL;
+        for (size_t i = 0; i < json_array_size(list) && i < most; i++) {
+                const json_t *f = json_array_get(list, i);
+
+                s->findings[s->page.n_findings++] = (struct page_finding){
+                        .number = answer_need_int(&a, f, "id"),
+                        .severity = answer_need_text(&a, f, "severity"),
+                        .title = answer_need_text(&a, f, "title"),
+                        .closed_at_ms = answer_time(&a, f, "closed_at"),
+                };
+        }
+        return a.wrong ? -EPROTO : 0;
+}
+
+/* What a daemon does not tell of its findings is no reason to show nothing of the process. */
+static int get_findings(struct show *s)
+{
+        int r = s->n_numbers ? get_findings_of(s, "open", OPEN_SHOWN, &s->open) : 0;
+
+        for (size_t i = 0; r == -EREMOTEIO && i < s->n_numbers; i++)
+                s->findings[s->page.n_findings++] = (struct page_finding){ s->numbers[i], -1, NULL, NULL };
+        if (r >= 0)
+                r = get_findings_of(s, "closed", CLOSED_SHOWN, &s->closed);
+        if (r == -EREMOTEIO) {
+                *s->err = (struct error){};
+                r = 0;
+        }
+        s->page.findings = s->findings;
+        return r;
+}
+
 int cmd_show(struct client *client, struct error *err)
 {
         _cleanup_(show_done) struct show s = { .client = client, .err = err, .page.now_ms = clock_wall_ms() };
@@ -344,6 +395,8 @@ int cmd_show(struct client *client, struct error *err)
         r = read_process(&s);
         if (r >= 0)
                 r = get_chart(&s);
+        if (r >= 0)
+                r = get_findings(&s);
         if (r >= 0)
                 r = get_events(&s);
         if (r < 0)

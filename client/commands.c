@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "model/finding.h"
 #include "model/process.h"
 
 enum { OPTIONS_MOST = 24, LIMIT_MOST = 1000 };
@@ -39,6 +40,32 @@ static int state_check(const char *value, struct error *err)
         static const char *const words[] = { "running", "exited", "all" };
 
         return one_of(value, words, 3, err);
+}
+
+static int finding_state_check(const char *value, struct error *err)
+{
+        static const char *const words[] = { "open", "closed", "all" };
+
+        return one_of(value, words, 3, err);
+}
+
+static int kind_check(const char *value, struct error *err)
+{
+        const char *words[FINDING_KINDS];
+
+        for (int i = 0; i < FINDING_KINDS; i++)
+                words[i] = finding_kind_name((enum finding_kind)i);
+        return one_of(value, words, FINDING_KINDS, err);
+}
+
+static int process_check(const char *value, struct error *err)
+{
+        struct process_id id;
+        int parts;
+
+        if (process_id_parse(value, &id, &parts))
+                return 0;
+        return error_set(err, EINVAL, "a PID or an id as \"memtide ps --json\" shows it is allowed");
 }
 
 static int sort_check(const char *value, const char *const *words, size_t n, struct error *err)
@@ -111,7 +138,7 @@ static const struct option global_options[] = {
         { .name = "token-file", .metavar = "FILE", .type = OPTION_TEXT, .field = FIELD(token_file), .not_in_file = true,
           .help = "The file that holds the bearer token, where memtided asks for one." },
         { .name = "json", .type = OPTION_FLAG, .field = FIELD(json), .not_in_file = true,
-          .help = "Print the API's answer as it is." },
+          .help = "Print the API's answer as it is; of analyze, one line of JSON a trace." },
         { .name = "color", .metavar = "WHEN", .type = OPTION_TEXT, .field = FIELD(color), .check = color_check,
           .initial_words = "auto", .not_in_file = true,
           .help = "auto, always or never. auto: on a terminal, unless $NO_COLOR is set." },
@@ -150,6 +177,24 @@ static const struct option apps_options[] = {
         LIMIT_OPTION,
 };
 
+static const struct option findings_options[] = {
+        { .name = "state", .metavar = "STATE", .type = OPTION_TEXT, .field = FIELD(state), .check = finding_state_check,
+          .initial_words = "open", .not_in_file = true, .help = "open, closed or all." },
+        { .name = "kind", .metavar = "KIND", .type = OPTION_TEXT, .field = FIELD(kind), .check = kind_check,
+          .not_in_file = true, .help = "Only this kind: leak, step, limit, gc or fragmentation." },
+        { .name = "process", .metavar = "ID", .type = OPTION_TEXT, .field = FIELD(process), .check = process_check,
+          .not_in_file = true, .help = "Only those of this process." },
+        { .name = "app", .metavar = "APP", .type = OPTION_TEXT, .field = FIELD(app), .not_in_file = true,
+          .help = "Only those of this app and of its processes, by its id or its name." },
+        LIMIT_OPTION,
+};
+
+static const struct option analyze_options[] = {
+        { .name = "min-growth", .metavar = "SIZE", .type = OPTION_SIZE, .field = FIELD(min_growth_bytes),
+          .initial_words = "as little as stands out", .not_in_file = true,
+          .help = "A leak smaller than this in all opens no finding." },
+};
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 const struct command commands[] = {
@@ -157,10 +202,17 @@ const struct command commands[] = {
           .help = "The processes, as a table." },
         { .name = "apps", .options = apps_options, .n_options = COUNT(apps_options), .run = cmd_apps,
           .help = "The apps, as a table." },
-        { .name = "show", .argument = "ID", .run = cmd_show,
+        { .name = "show", .argument = "ID", .takes = ARGUMENT_ID, .run = cmd_show,
           .help = "One process: facts, a chart of its last 24 hours, its findings, what happened to it." },
-        { .name = "export", .argument = "ID", .run = cmd_export,
+        { .name = "findings", .argument = "[N]", .takes = ARGUMENT_NUMBER, .options = findings_options,
+          .n_options = COUNT(findings_options), .run = cmd_findings,
+          .help = "What was found, newest first; with a number that finding whole: evidence, causes, what to do." },
+        { .name = "export", .argument = "ID", .takes = ARGUMENT_ID, .run = cmd_export,
           .help = "Its whole history as CSV." },
+        { .name = "analyze", .argument = "FILE...", .takes = ARGUMENT_FILES, .options = analyze_options,
+          .n_options = COUNT(analyze_options), .run = cmd_analyze,
+          .help = "Runs the daemon's detector over recorded traces, with no daemon: CSV, recordings of mprof and "
+                  "psrecord, memtide databases. - is standard input." },
 };
 const size_t n_commands = COUNT(commands);
 
@@ -212,21 +264,37 @@ static int set_command(const char *name, struct invocation *ret, struct error *e
         return error_set(err, EINVAL, "unknown command \"%.100s\": allowed are %s", name, allowed);
 }
 
-static int set_id(const char *value, struct invocation *ret, struct error *err)
+static int check_argument(const struct command *command, const char *value, struct error *err)
 {
         struct process_id id;
         int parts;
+        size_t digits = strspn(value, "0123456789");
 
-        if (!ret->command->argument)
-                return error_set(err, EINVAL, "\"%.100s\" is not allowed: %s takes options alone", value,
-                                 ret->command->name);
-        if (ret->id)
-                return error_set(err, EINVAL, "\"%.100s\" is not allowed: %s takes one ID", value, ret->command->name);
-        if (!process_id_parse(value, &id, &parts))
+        if (command->takes == ARGUMENT_ID && !process_id_parse(value, &id, &parts))
                 return error_set(err, EINVAL, "ID \"%.100s\" is not allowed: a PID or an id as \"memtide ps --json\" "
                                  "shows it is allowed", value);
-        ret->id = value;
+        if (command->takes == ARGUMENT_NUMBER && (*value == '0' || digits == 0 || digits > 18 || value[digits]))
+                return error_set(err, EINVAL, "N \"%.100s\" is not allowed: the number of a finding, as \"memtide "
+                                 "findings\" shows it, is allowed", value);
         return 0;
+}
+
+static int set_argument(char *value, struct invocation *ret, struct error *err)
+{
+        const struct command *command = ret->command;
+
+        if (command->takes == ARGUMENT_NONE)
+                return error_set(err, EINVAL, "\"%.100s\" is not allowed: %s takes options alone", value,
+                                 command->name);
+        if (command->takes == ARGUMENT_FILES) {
+                ret->files[ret->n_files++] = value;
+                return 0;
+        }
+        if (ret->id)
+                return error_set(err, EINVAL, "\"%.100s\" is not allowed: %s takes one %s", value, command->name,
+                                 command->takes == ARGUMENT_ID ? "ID" : "number");
+        ret->id = value;
+        return check_argument(command, value, err);
 }
 
 /* Parts the words that are options, with their values, from the command and its argument. */
@@ -236,6 +304,9 @@ static int part_words(int argc, char *const *argv, char **ret_options, int *ret_
         bool ended = false;
         int n = 1, r = 0;
 
+        ret->files = calloc((size_t)argc + 1, sizeof *ret->files);
+        if (!ret->files)
+                return error_set(err, ENOMEM, "out of memory");
         ret_options[0] = (char *)"memtide";
         for (int i = 1; i < argc && r >= 0; i++) {
                 if (!ended && strcmp(argv[i], "--") == 0) {
@@ -244,11 +315,11 @@ static int part_words(int argc, char *const *argv, char **ret_options, int *ret_
                         ret_options[n++] = argv[i];
                         if (takes_next(argv[i]) && i + 1 < argc)
                                 ret_options[n++] = argv[++i];
-                } else if (!ended && argv[i][0] == '-') {
+                } else if (!ended && argv[i][0] == '-' && argv[i][1]) {
                         r = error_set(err, EINVAL, "unknown option \"%.100s\": allowed are those of memtide --help",
                                       argv[i]);
                 } else {
-                        r = ret->command ? set_id(argv[i], ret, err) : set_command(argv[i], ret, err);
+                        r = ret->command ? set_argument(argv[i], ret, err) : set_command(argv[i], ret, err);
                 }
         }
         *ret_n = n;
@@ -257,13 +328,17 @@ static int part_words(int argc, char *const *argv, char **ret_options, int *ret_
 
 static int check_complete(const struct invocation *i, struct error *err)
 {
+        const struct command *command = i->command;
+
         if (i->settings.help || i->settings.version)
                 return 0;
-        if (!i->command)
-                return error_set(err, EINVAL, "it needs a command: ps, apps, show or export (see memtide --help)");
-        if (i->command->argument && !i->id)
+        if (!command)
+                return error_set(err, EINVAL, "it needs a command: ps, apps, show or findings (see memtide --help)");
+        if (command->takes == ARGUMENT_ID && !i->id)
                 return error_set(err, EINVAL, "%s needs an ID: a PID or an id, as in \"memtide %s 4242\"",
-                                 i->command->name, i->command->name);
+                                 command->name, command->name);
+        if (command->takes == ARGUMENT_FILES && !i->n_files)
+                return error_set(err, EINVAL, "%s needs a FILE, or - for standard input", command->name);
         return 0;
 }
 
@@ -289,10 +364,14 @@ int invocation_parse(int argc, char *const *argv, struct invocation *ret, struct
 void invocation_done(struct invocation *i)
 {
         struct option room[OPTIONS_MOST];
-        struct option_table table = options_of(&commands[0], "memtide", NULL, room);
 
-        /* Those of ps are all there are. */
-        option_values_done(&table, &i->settings);
+        /* An option of several commands has one field: what is given back once is NULL the next time. */
+        for (size_t c = 0; c < n_commands; c++) {
+                struct option_table table = options_of(&commands[c], "memtide", NULL, room);
+
+                option_values_done(&table, &i->settings);
+        }
+        free(i->files);
         *i = (struct invocation){};
 }
 
@@ -300,10 +379,10 @@ static void print_commands(FILE *to)
 {
         fputs("\nCommands:\n", to);
         for (size_t i = 0; i < n_commands; i++)
-                fprintf(to, "  %-6s %-3s %s\n", commands[i].name, commands[i].argument ? commands[i].argument : "",
+                fprintf(to, "  %-8s %-7s %s\n", commands[i].name, commands[i].argument ? commands[i].argument : "",
                         commands[i].help);
-        fputs("\nExit status: 0 as asked, 2 wrong usage, 3 no answer from memtided, 4 it does not know that or "
-              "refused.\n", to);
+        fputs("\nExit status: 0 as asked, 1 analyze found a leak, 2 wrong usage, 3 no answer from memtided or input "
+              "that can't\nbe read, 4 memtided does not know that or refused.\n", to);
 }
 
 void commands_print_help(const struct command *command, FILE *to)

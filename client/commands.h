@@ -11,6 +11,8 @@ extern const size_t n_commands;
 struct invocation {
         const struct command *command; /* NULL: only --help or --version was asked for */
         const char *id;                /* in argv */
+        char **files;                  /* allocated; its texts are in argv */
+        size_t n_files;
         struct settings settings;
 };
 

@@ -16,6 +16,8 @@ static void build_path(const struct client *client, const char *path, const char
         path_add_parameter(ret, "sort", s->sort);
         path_add_parameter(ret, "q", s->q);
         path_add_parameter(ret, "app", s->app);
+        path_add_parameter(ret, "kind", s->kind);
+        path_add_parameter(ret, "process", s->process);
         path_add_parameter(ret, "limit", s->limit ? s->limit : "1000");
         path_add_parameter(ret, "cursor", cursor);
         buffer_add_char(ret, '\0');

@@ -43,11 +43,13 @@ static int choose_url(const struct settings *s, const char **ret, struct error *
 static int run_command(const struct invocation *i, struct error *err)
 {
         _cleanup_(daemon_closep) struct daemon *daemon = NULL;
-        struct client client = { .settings = &i->settings, .id = i->id };
+        struct client client = { .settings = &i->settings, .id = i->id, .files = i->files, .n_files = i->n_files };
         const char *url;
         int r;
 
         client.screen = screen_init(i->settings.color);
+        if (i->command->takes == ARGUMENT_FILES)
+                return i->command->run(&client, err);
         r = choose_url(&i->settings, &url, err);
         if (r >= 0)
                 r = daemon_open(url, i->settings.token_file, &daemon, err);
@@ -85,5 +87,5 @@ int main(int argc, char *argv[])
                 log_error("%s", err.text);
         invocation_done(&i);
         curl_global_cleanup();
-        return r < 0 ? exit_status(&err) : EXIT_AS_ASKED;
+        return r < 0 ? exit_status(&err) : r;
 }

@@ -8,6 +8,7 @@
 
 #include "base/figures.h"
 #include "render/line.h"
+#include "render/paragraph.h"
 #include "render/verdict.h"
 
 enum {
@@ -16,6 +17,7 @@ enum {
         LABEL_WIDTH = 11,
         LEFT_WIDTH = 36,
         COMMAND_LINES_MOST = 6,
+        SEVERITY_WIDTH = 10,   /* "▲ critical" */
         CHART_HEIGHT = 16,
 };
 
@@ -76,6 +78,15 @@ static struct fact limit_fact(const struct page *p, const struct table_options *
         struct fact f = bytes_fact("Limit", p->limit_bytes, o);
         size_t used = strlen(f.figure);
 
+        if (p->limit_bytes >= 0 && p->limit_at_ms >= 0) {
+                char when[FIGURE_SIZE];
+
+                figure_forecast(p->limit_at_ms, p->now_ms, false, o->utf8, when);
+                if (strcmp(when, figure_unknown(o->utf8)) != 0) {
+                        snprintf(f.figure + used, sizeof f.figure - used, " %s", when);
+                        return f;
+                }
+        }
         if (p->limit_bytes >= 0 && p->limit_kind)
                 snprintf(f.figure + used, sizeof f.figure - used, " (%.40s)", p->limit_kind);
         return f;
@@ -92,8 +103,14 @@ static struct fact growth_fact(const struct page *p, const struct table_options 
 static struct fact verdict_fact(const struct page *p, const struct table_options *o)
 {
         struct fact f = { .label = "Verdict" };
+        char since[FIGURE_SIZE];
 
         f.text = verdict_words(p->verdict, o->utf8, &f.style);
+        if (f.text && verdict_leaks(p->verdict) && p->growing_since_ms >= 0) {
+                figure_time(p->growing_since_ms, p->now_ms, o->utf8, since);
+                snprintf(f.figure, sizeof f.figure, "%.30s since %s", f.text, since);
+                f.text = NULL;
+        }
         return f;
 }
 
@@ -231,14 +248,46 @@ static void write_chart(const struct page *p, const struct table_options *o, str
                 .color = o->color }, out);
 }
 
+static void write_finding(const struct page *p, const struct page_finding *f, const struct table_options *o,
+                          struct buffer *out)
+{
+        char number[24], closed[2 * FIGURE_SIZE] = "", when[FIGURE_SIZE];
+        enum line_style style;
+        const char *mark = severity_words(f->severity, o->utf8, &style);
+        bool open = f->closed_at_ms < 0;
+        int at;
+
+        buffer_add_text(out, line_style_on(open ? style : LINE_QUIET, o->color));
+        at = line_add(out, mark, SEVERITY_WIDTH, LINE_CUT_END, o->utf8);
+        buffer_add_text(out, line_style_off(open ? style : LINE_QUIET, o->color));
+        snprintf(number, sizeof number, "%lld", (long long)f->number);
+        spaces(out, SEVERITY_WIDTH - at + 2);
+        at = SEVERITY_WIDTH + 2 + line_add(out, number, 0, LINE_CUT_END, o->utf8);
+        spaces(out, 2);
+        if (!open) {
+                figure_time(f->closed_at_ms, p->now_ms, o->utf8, when);
+                snprintf(closed, sizeof closed, "closed %s: ", when);
+                at += line_add(out, closed, 0, LINE_CUT_END, o->utf8);
+        }
+        paragraph_add(out, f->title, at + 2, SEVERITY_WIDTH + 2, open ? LINE_BOLD : LINE_QUIET, o);
+}
+
 static void write_findings(const struct page *p, const struct table_options *o, struct buffer *out)
 {
         styled(out, "Findings", LINE_BOLD, o);
         if (!p->n_findings)
                 styled(out, "  none", LINE_QUIET, o);
-        for (size_t i = 0; i < p->n_findings; i++)
-                buffer_format(out, "%s%" PRId64, i ? ", " : "  ", p->findings[i]);
         buffer_add_char(out, '\n');
+        for (size_t i = 0; i < p->n_findings; i++)
+                write_finding(p, &p->findings[i], o, out);
+        if (p->n_findings) {
+                char text[64];
+
+                snprintf(text, sizeof text, "memtide findings %lld says why, and what to do.",
+                         (long long)p->findings[0].number);
+                styled(out, text, LINE_QUIET, o);
+                buffer_add_char(out, '\n');
+        }
 }
 
 static void write_events(const struct page *p, const struct table_options *o, struct buffer *out)

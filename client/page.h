@@ -12,6 +12,11 @@ struct page_event {
         const char *event, *text;
 };
 
+struct page_finding {
+        int64_t number, closed_at_ms; /* closed_at_ms -1: open */
+        const char *severity, *title;
+};
+
 /* Texts NULL, figures -1 (cpu_seconds NAN) where not known. */
 struct page {
         const char *id, *name, *cmdline, *app, *framework, *python, *user, *unit, *container, *cgroup, *limit_kind,
@@ -20,13 +25,14 @@ struct page {
                 threads, fds;
         double cpu_seconds, bytes_per_hour;
         bool growth_known, cmdline_truncated;
+        int64_t growing_since_ms, limit_at_ms;
         int64_t started_at_ms, exited_at_ms, sampled_at_ms;
 
         const struct chart_point *points;
         size_t n_points;
         int64_t since_ms, until_ms, gap_ms; /* of the chart */
 
-        const int64_t *findings; /* their numbers */
+        const struct page_finding *findings; /* the open ones first */
         size_t n_findings;
         const struct page_event *events; /* the newest, by rising time */
         size_t n_events;

@@ -147,6 +147,14 @@ FROM (
 WHERE at_ms IS NOT NULL;
 
 CREATE VIEW finding AS
-SELECT NULL AS id, NULL AS process_id, NULL AS app, NULL AS kind, NULL AS severity, NULL AS state, NULL AS title,
-       NULL AS opened_at, NULL AS updated_at, NULL AS closed_at
-WHERE 0;
+SELECT f.id, p.id AS process_id, a.name AS app, f.kind, f.severity,
+       iif(f.closed_at_ms IS NULL, 'open', 'closed') AS state, f.title,
+       strftime('%Y-%m-%dT%H:%M:%S', f.opened_at_ms / 1000, 'unixepoch') || printf('.%03dZ', f.opened_at_ms % 1000)
+         AS opened_at,
+       strftime('%Y-%m-%dT%H:%M:%S', f.updated_at_ms / 1000, 'unixepoch') || printf('.%03dZ', f.updated_at_ms % 1000)
+         AS updated_at,
+       strftime('%Y-%m-%dT%H:%M:%S', f.closed_at_ms / 1000, 'unixepoch') || printf('.%03dZ', f.closed_at_ms % 1000)
+         AS closed_at
+FROM finding_row f
+LEFT JOIN process_row p ON p.no = f.process
+LEFT JOIN app_row a ON a.id = f.app;

@@ -49,6 +49,8 @@ void get_process_events(struct call *c);
 void get_apps(struct call *c);
 void get_app(struct call *c);
 void get_app_samples(struct call *c);
+void get_findings(struct call *c);
+void get_finding(struct call *c);
 void get_metrics(struct call *c);
 void get_healthz(struct call *c);
 

@@ -52,6 +52,15 @@ static bool app_fits(struct choosing *ch, uint32_t app)
                (a->unit && match_text(a->unit, strlen(a->unit), &ch->needle, &ch->scratch[0]));
 }
 
+static int64_t sort_key(enum sort sort, const struct app_sum *sum)
+{
+        int64_t rate;
+
+        if (sort == SORT_GROWTH)
+                return show_growth_rate(&sum->growth, &rate) ? rate : KEY_NULL;
+        return sort == SORT_RSS ? listing_known_key(sum->rss_bytes) : KEY_NULL;
+}
+
 static bool choose(struct choosing *ch)
 {
         uint32_t n = ch->snapshot->apps->n;
@@ -69,7 +78,7 @@ static bool choose(struct choosing *ch)
                 if (!app_fits(ch, i))
                         continue;
                 ch->items[ch->n++] = (struct item){
-                        .key = ch->query->sort == SORT_RSS ? ch->sums[i].rss_bytes : -1,
+                        .key = sort_key((enum sort)ch->query->sort, &ch->sums[i]),
                         .text = ch->query->sort == SORT_NAME ? ch->snapshot->apps->list[i].name : NULL,
                         .number = i,
                 };
@@ -90,7 +99,8 @@ static void add_known(struct json *j, const char *key, int64_t value)
         json_add_known(j, value);
 }
 
-static void write_members(struct json *j, const struct app_entry *a, const struct app_sum *sum)
+static void write_members(struct json *j, const struct snapshot *s, const struct app_entry *a,
+                          const struct app_sum *sum)
 {
         add_text(j, "id", a->id);
         add_text(j, "name", a->name);
@@ -103,7 +113,8 @@ static void write_members(struct json *j, const struct app_entry *a, const struc
         add_known(j, "uss_bytes", sum->uss_bytes);
         add_known(j, "swap_bytes", sum->swap_bytes);
         add_known(j, "limit_bytes", sum->limit_bytes);
-        show_write_growth(j);
+        show_write_growth(j, &sum->growth);
+        open_findings_write_app(s->findings, a->id, j);
 }
 
 static void write_table(struct choosing *ch, size_t from, size_t n, struct buffer *to)
@@ -118,8 +129,12 @@ static void write_table(struct choosing *ch, size_t from, size_t n, struct buffe
                 uint32_t app = ch->items[from + i].number;
                 const struct app_entry *a = &ch->snapshot->apps->list[app];
                 const struct app_sum *sum = &ch->sums[app];
+                int64_t rate = 0;
+                bool known = show_growth_rate(&sum->growth, &rate);
 
-                rows[i] = (struct app_row){ .name = a->name, .unit = a->unit, .verdict = VERDICT_UNKNOWN,
+                rows[i] = (struct app_row){ .name = a->name, .unit = a->unit,
+                                            .verdict = verdict_name(sum->growth.verdict),
+                                            .growth_known = known, .bytes_per_hour = (double)rate,
                                             .processes = sum->processes, .rss_bytes = sum->rss_bytes,
                                             .pss_bytes = sum->pss_bytes, .swap_bytes = sum->swap_bytes,
                                             .limit_bytes = sum->limit_bytes };
@@ -145,7 +160,7 @@ static void write_page(struct call *c, struct choosing *ch, size_t from, size_t 
                 uint32_t app = ch->items[i].number;
 
                 json_open(&j, '{');
-                write_members(&j, &ch->snapshot->apps->list[app], &ch->sums[app]);
+                write_members(&j, ch->snapshot, &ch->snapshot->apps->list[app], &ch->sums[app]);
                 json_close(&j, '}');
         }
         json_close(&j, ']');
@@ -238,7 +253,7 @@ void get_app(struct call *c)
                 return;
         }
         json_open(&j, '{');
-        write_members(&j, &s->apps->list[app], &sums[app]);
+        write_members(&j, s, &s->apps->list[app], &sums[app]);
         if (write_member_list(c, s->apps->list[app].id, &j, &err) < 0) {
                 refuse_database(c, &err);
                 return;

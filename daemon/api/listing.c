@@ -10,10 +10,10 @@ static int compare_keys(const struct item *a, const struct item *b, bool descend
 
         if (a->text || b->text)
                 order = strcmp(a->text ? a->text : "", b->text ? b->text : "");
-        else if ((a->key < 0) != (b->key < 0))
-                return a->key < 0 ? 1 : -1;
+        else if ((a->key == KEY_NULL) != (b->key == KEY_NULL))
+                return a->key == KEY_NULL ? 1 : -1;
         else
-                order = a->key < 0 ? 0 : (a->key > b->key) - (a->key < b->key);
+                order = (a->key > b->key) - (a->key < b->key);
         return descending ? -order : order;
 }
 
@@ -27,6 +27,11 @@ static int compare_items(const void *left, const void *right, void *descending)
         if (order == 0)
                 order = (a->start_ticks > b->start_ticks) - (a->start_ticks < b->start_ticks);
         return order ? order : (a->number > b->number) - (a->number < b->number);
+}
+
+int64_t listing_known_key(int64_t figure)
+{
+        return figure < 0 ? KEY_NULL : figure;
 }
 
 void listing_sort(struct item *items, size_t n, bool descending)

@@ -10,9 +10,10 @@
 #include "base/buffer.h"
 
 #define ROW_EXITED UINT32_MAX
+#define KEY_NULL INT64_MIN
 
 struct item {
-        int64_t key;          /* what is sorted by; negative: null */
+        int64_t key;          /* what is sorted by, or KEY_NULL */
         const char *text;     /* instead of it, NULL: none */
         int64_t pid;          /* of equals, the lower goes first; then the lower start, then the lower number */
         uint64_t start_ticks;
@@ -20,6 +21,8 @@ struct item {
         uint32_t row;         /* in the snapshot, or ROW_EXITED */
 };
 
+/* A figure as a key: negative is not known. */
+int64_t listing_known_key(int64_t figure);
 /* Puts them in order. Nulls come last in either direction. */
 void listing_sort(struct item *items, size_t n, bool descending);
 

@@ -1,5 +1,5 @@
 /* memtide-api: answers HTTP. Started by memtided, which hands it the descriptors: 3 the configuration, 4 the status
- * page, 5 and on the listening sockets. What it opens itself it opens before it gives up the right to open anything. */
+ * page, 5 the board, 6 and on the listening sockets. What it opens itself it opens before it gives up the right to open anything. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,7 +25,8 @@
 
 #define CONFIG_PATH "/proc/self/fd/3" /* from its beginning, whoever read it before */
 #define STATUS_FD 4
-#define FIRST_SOCKET 5
+#define BOARD_FD 5
+#define FIRST_SOCKET 6
 #define SOCKETS_MAX 64
 #define CONFIG_MAX (1 << 20)
 /* Of bodies in all: two of the largest listing there can be, a thousand command lines of 32 KiB. */
@@ -68,14 +70,34 @@ static int read_config(struct role *r, struct error *err)
         return config_parse(text, &r->config, err);
 }
 
+/* As large as it was made, most of which nothing was ever written to. */
+static int map_board(const struct board **ret, uint32_t *ret_room, struct error *err)
+{
+        struct stat st;
+        const void *board = MAP_FAILED;
+
+        if (fstat(BOARD_FD, &st) == 0 && st.st_size >= (off_t)sizeof(struct board))
+                board = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, BOARD_FD, 0);
+        if (board == MAP_FAILED)
+                return error_set(err, errno, "cannot map the board: %s", strerror(errno));
+        *ret = board;
+        *ret_room = (uint32_t)(((size_t)st.st_size - sizeof(struct board)) / sizeof(struct board_entry));
+        return 0;
+}
+
 static int open_all(struct role *r, struct error *err)
 {
         void *page = mmap(NULL, sizeof(struct status), PROT_READ, MAP_SHARED, STATUS_FD, 0);
+        const struct board *board;
+        uint32_t board_room;
         int failed;
 
         if (page == MAP_FAILED)
                 return error_set(err, errno, "cannot map the status page: %s", strerror(errno));
         r->api.status = page;
+        failed = map_board(&board, &board_room, err);
+        if (failed < 0)
+                return failed;
         failed = r->config.token_file ? secret_load(r->config.token_file, &r->token, err) : 0;
         if (failed < 0)
                 return failed;
@@ -84,7 +106,7 @@ static int open_all(struct role *r, struct error *err)
         failed = store_reader_open(r->config.db, &r->api.reader, err);
         if (failed < 0)
                 return failed;
-        state_init(&r->api.state, r->api.reader);
+        state_init(&r->api.state, r->api.reader, board, board_room);
         /* The first answer is as quick as the next ones; and what it needs has been opened and looked up by then. */
         return state_refresh(&r->api.state, err);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/show.h"
 #include "api/sums.h"
 #include "base/clock.h"
 #include "version.h"
@@ -74,23 +75,115 @@ static void add_apps(struct buffer *to, const struct snapshot *s, const struct a
         }
 }
 
+/* Growth per second, and how long it takes to the limit: only while it grows and there is one. */
+static void add_growth(struct buffer *to, const struct snapshot *s, const struct app_sum *sums, int64_t now_ms)
+{
+        static const struct family growth = { "memtide_app_growth_bytes_per_second", "gauge",
+                                              "How fast the app's memory grows." };
+        static const struct family left = { "memtide_app_seconds_to_limit", "gauge",
+                                            "When the app's nearest limit is reached at this rate." };
+
+        begin_family(to, &growth);
+        for (uint32_t i = 0; i < s->apps->n; i++) {
+                int64_t rate;
+
+                if (sums[i].processes == 0 || !show_growth_rate(&sums[i].growth, &rate))
+                        continue;
+                buffer_add_text(to, growth.name);
+                add_label(to, "{app", s->apps->list[i].name);
+                buffer_format(to, "} %.10g\n", (double)rate / 3600);
+        }
+        begin_family(to, &left);
+        for (uint32_t i = 0; i < s->apps->n; i++) {
+                const struct growth *g = &sums[i].growth;
+                int64_t rate;
+
+                if (sums[i].processes == 0 || g->limit_at_ms < 0 || !show_growth_rate(g, &rate) || rate <= 0)
+                        continue;
+                buffer_add_text(to, left.name);
+                add_label(to, "{app", s->apps->list[i].name);
+                buffer_format(to, "} %" PRId64 "\n", g->limit_at_ms > now_ms ? (g->limit_at_ms - now_ms) / 1000 : 0);
+        }
+}
+
+/* How many of an app's findings are of each kind and severity. */
+static void count_findings(const struct open_findings *f, uint32_t first, uint32_t n,
+                           uint32_t ret[FINDING_KINDS][SEVERITIES])
+{
+        memset(ret, 0, FINDING_KINDS * sizeof *ret);
+        for (uint32_t i = first; i < first + n; i++) {
+                const struct open_finding *one = &f->list[f->by_app[i]];
+
+                ret[one->kind][one->severity]++;
+        }
+}
+
+static void add_findings(struct buffer *to, const struct snapshot *s)
+{
+        static const char open[] = "memtide_findings_open", total[] = "memtide_findings_total";
+
+        begin_family(to, &(struct family){ open, "gauge", "Findings that are open now." });
+        for (uint32_t i = 0; i < s->apps->n; i++) {
+                uint32_t n, first = open_findings_of_app(s->findings, s->apps->list[i].id, &n);
+                uint32_t counts[FINDING_KINDS][SEVERITIES];
+
+                if (n)
+                        count_findings(s->findings, first, n, counts);
+                for (int k = 0; n && k < FINDING_KINDS * SEVERITIES; k++) {
+                        uint32_t count = counts[k / SEVERITIES][k % SEVERITIES];
+
+                        if (!count)
+                                continue;
+                        buffer_add_text(to, open);
+                        add_label(to, "{app", s->apps->list[i].name);
+                        buffer_format(to, ",kind=\"%s\",severity=\"%s\"} %" PRIu32 "\n",
+                                      finding_kind_name((enum finding_kind)(k / SEVERITIES)),
+                                      severity_name((enum severity)(k % SEVERITIES)), count);
+                }
+        }
+        begin_family(to, &(struct family){ total, "counter", "Findings ever opened, by kind." });
+        for (int k = 0; k < FINDING_KINDS; k++)
+                buffer_format(to, "%s{kind=\"%s\"} %" PRId64 "\n", total, finding_kind_name((enum finding_kind)k),
+                              s->findings->opened[k]);
+}
+
+static void add_process(struct buffer *to, const char *family, const struct snapshot *s, const struct row *row)
+{
+        uint32_t app = snapshot_find_app_id(s, row->who->app_id);
+        char id[PROCESS_ID_MAX];
+
+        process_id_format(&row->who->id, id);
+        buffer_add_text(to, family);
+        add_label(to, "{app", app == APP_NONE ? "" : s->apps->list[app].name);
+        buffer_format(to, ",pid=\"%" PRId32 "\",id=\"%s\"} ", row->who->id.pid, id);
+}
+
+/* All of them, or those that something was found of. */
 static void add_processes(struct buffer *to, const struct snapshot *s, bool every)
 {
         static const struct family family = { "memtide_process_resident_memory_bytes", "gauge", "RSS of one process." };
+        static const struct family growth = { "memtide_process_growth_bytes_per_second", "gauge",
+                                              "How fast one process's memory grows." };
 
-        begin_family(to, &family);
-        for (uint32_t i = 0; every && i < s->n; i++) {
-                const struct row *row = &s->rows[i];
-                uint32_t app = snapshot_find_app_id(s, row->who->app_id);
-                char id[PROCESS_ID_MAX];
+        for (int of_growth = 0; of_growth < 2; of_growth++) {
+                begin_family(to, of_growth ? &growth : &family);
+                for (uint32_t i = 0; (every || s->findings->n) && i < s->n; i++) {
+                        const struct row *row = &s->rows[i];
+                        uint32_t n = 0;
+                        int64_t rate;
 
-                if (row->now.rss_bytes < 0)
-                        continue;
-                process_id_format(&row->who->id, id);
-                buffer_add_text(to, family.name);
-                add_label(to, "{app", app == APP_NONE ? "" : s->apps->list[app].name);
-                buffer_format(to, ",pid=\"%" PRId32 "\",id=\"%s\"} %" PRId64 "\n", row->who->id.pid, id,
-                              row->now.rss_bytes);
+                        if (!every)
+                                open_findings_of_process(s->findings, row->who->number, &n);
+                        if (!every && !n)
+                                continue;
+                        if (!of_growth && row->now.rss_bytes >= 0) {
+                                add_process(to, family.name, s, row);
+                                buffer_format(to, "%" PRId64 "\n", row->now.rss_bytes);
+                        } else if (of_growth && show_growth_rate(&row->growth, &rate)) {
+                                add_process(to, growth.name, s, row);
+                                buffer_format(to, "%.10g\n", (double)rate / 3600);
+                        }
+                }
         }
 }
 
@@ -183,8 +276,11 @@ void get_metrics(struct call *c)
         _cleanup_(buffer_done) struct buffer text = {};
 
         text.failed = !sums;
-        if (sums)
+        if (sums) {
                 add_apps(&text, s, sums);
+                add_growth(&text, s, sums, c->now_ms);
+        }
+        add_findings(&text, s);
         add_processes(&text, s, c->query.every_process);
         add_sampling(&text, api->status, api->reader);
         add_own(&text, api);

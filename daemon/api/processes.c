@@ -28,17 +28,23 @@ static void choosing_done(struct choosing *ch)
         buffer_done(&ch->items);
 }
 
-static int64_t sort_key(enum sort sort, int64_t rss_bytes, int64_t pid, int64_t started_at_ms)
+/* What a process is sorted by. growth: NULL where that is not wanted. */
+static int64_t sort_key(enum sort sort, int64_t rss_bytes, int64_t pid, int64_t started_at_ms,
+                        const struct growth *growth)
 {
+        int64_t rate;
+
         switch (sort) {
         case SORT_RSS:
-                return rss_bytes;
+                return listing_known_key(rss_bytes);
         case SORT_PID:
-                return pid;
+                return listing_known_key(pid);
         case SORT_STARTED:
-                return started_at_ms;
+                return listing_known_key(started_at_ms);
+        case SORT_GROWTH:
+                return growth && show_growth_rate(growth, &rate) ? rate : KEY_NULL;
         default:
-                return -1; /* growth: not known of any */
+                return KEY_NULL;
         }
 }
 
@@ -60,7 +66,8 @@ static void choose_running(struct choosing *ch)
                 if (!show_matches(who, &ch->needle, ch->scratch))
                         continue;
                 add_item(ch, &who->id, who->number, i,
-                         sort_key((enum sort)ch->c->query.sort, row->now.rss_bytes, who->id.pid, who->started_at_ms));
+                         sort_key((enum sort)ch->c->query.sort, row->now.rss_bytes, who->id.pid, who->started_at_ms,
+                                  &row->growth));
         }
 }
 
@@ -92,8 +99,27 @@ static bool choose_exited(void *data, const struct store_process *p)
         if (p->exited_at_ms > ch->snapshot->at_ms || snapshot_find(ch->snapshot, p->number) || !stored_matches(ch, p))
                 return true;
         add_item(ch, &p->id, p->number, ROW_EXITED,
-                 sort_key((enum sort)ch->c->query.sort, p->last.rss_bytes, p->id.pid, p->who.started_at_ms));
+                 sort_key((enum sort)ch->c->query.sort, p->last.rss_bytes, p->id.pid, p->who.started_at_ms, NULL));
         return !ch->items.failed;
+}
+
+/* The growth that an exited process ended with is read only where it decides on its place. */
+static int add_exited_growth(struct choosing *ch, struct error *err)
+{
+        struct item *items = (struct item *)(void *)ch->items.data;
+
+        for (size_t i = 0; i < ch->items.size / sizeof *items; i++) {
+                struct growth growth = GROWTH_UNKNOWN;
+                int r = 0;
+
+                if (items[i].row == ROW_EXITED)
+                        r = store_read_growth(ch->c->api->reader, items[i].number, &growth, err);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        items[i].key = sort_key(SORT_GROWTH, -1, -1, -1, &growth);
+        }
+        return 0;
 }
 
 static int choose(struct choosing *ch, struct error *err)
@@ -114,6 +140,8 @@ static int choose(struct choosing *ch, struct error *err)
                 choose_running(ch);
         if (q->state != STATE_RUNNING)
                 r = store_read_exited(ch->c->api->reader, ch->app_id, choose_exited, ch, err);
+        if (r >= 0 && q->sort == SORT_GROWTH && q->state != STATE_RUNNING)
+                r = add_exited_growth(ch, err);
         if (r >= 0 && (ch->items.failed || ch->needle.failed || ch->scratch[0].failed || ch->scratch[1].failed))
                 r = error_set(err, ENOMEM, "out of memory listing the processes");
         return r;
@@ -134,6 +162,8 @@ static void page_done(struct page *p)
 }
 
 struct taking {
+        const struct snapshot *snapshot;
+        struct growth growth;
         struct shown *ret;
         bool taken;
 };
@@ -142,7 +172,7 @@ static bool take_stored(void *data, const struct store_process *p)
 {
         struct taking *t = data;
 
-        t->taken = show_stored(p, t->ret);
+        t->taken = show_stored(p, t->snapshot, &t->growth, t->ret);
         return false;
 }
 
@@ -152,13 +182,16 @@ static int fill_page(struct choosing *ch, const struct item *items, size_t n, st
         if (!ret->list)
                 return error_set(err, ENOMEM, "out of memory listing the processes");
         for (size_t i = 0; i < n; i++) {
-                struct taking t = { .ret = &ret->list[ret->n] };
+                struct taking t = { .snapshot = ch->snapshot, .growth = GROWTH_UNKNOWN, .ret = &ret->list[ret->n] };
                 int r = 1;
 
-                if (items[i].row != ROW_EXITED)
-                        t.taken = show_row(&ch->snapshot->rows[items[i].row], ch->snapshot->at_ms, t.ret);
-                else
-                        r = store_read_process(ch->c->api->reader, items[i].number, take_stored, &t, err);
+                if (items[i].row != ROW_EXITED) {
+                        t.taken = show_row(&ch->snapshot->rows[items[i].row], ch->snapshot, t.ret);
+                } else {
+                        r = store_read_growth(ch->c->api->reader, items[i].number, &t.growth, err);
+                        if (r >= 0)
+                                r = store_read_process(ch->c->api->reader, items[i].number, take_stored, &t, err);
+                }
                 if (r < 0)
                         return r;
                 /* One that retention took away meanwhile is left out. */
@@ -254,6 +287,15 @@ struct showing {
         bool failed;
 };
 
+static struct growth stored_growth(struct call *c, uint32_t process)
+{
+        struct growth growth = GROWTH_UNKNOWN;
+        struct error err = {};
+
+        /* Of one that runs and is not in the snapshot yet there is none. */
+        return store_read_growth(c->api->reader, process, &growth, &err) > 0 ? growth : GROWTH_UNKNOWN;
+}
+
 static bool write_process(void *data, const struct store_process *p)
 {
         struct showing *sh = data;
@@ -262,9 +304,12 @@ static bool write_process(void *data, const struct store_process *p)
         const struct row *row = snapshot_find(newest, p->number);
         _cleanup_(buffer_done) struct buffer text = {};
         struct json j = json_begin(&text, false);
+        struct growth growth = GROWTH_UNKNOWN;
         struct shown s = {};
 
-        sh->failed = !(row ? show_row(row, newest->at_ms, &s) : show_stored(p, &s));
+        if (!row)
+                growth = stored_growth(c, p->number);
+        sh->failed = !(row ? show_row(row, newest, &s) : show_stored(p, newest, &growth, &s));
         if (sh->failed)
                 return false;
         json_open(&j, '{');

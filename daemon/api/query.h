@@ -9,16 +9,18 @@
 
 enum sort { SORT_RSS, SORT_GROWTH, SORT_PID, SORT_STARTED, SORT_NAME };
 enum state_filter { STATE_RUNNING, STATE_EXITED, STATE_ALL };
+enum finding_filter { FINDINGS_OPEN, FINDINGS_CLOSED, FINDINGS_ALL };
 enum format { FORMAT_DEFAULT, FORMAT_JSON, FORMAT_TEXT, FORMAT_CSV };
 
 /* What was asked, defaults filled in. Texts lead into the query string that was given. */
 struct query {
-        int state; /* enum state_filter */
+        int state; /* enum state_filter; of findings enum finding_filter */
         int sort;  /* enum sort */
         bool descending;
         int format; /* enum format */
         int every_process; /* 1: processes=all */
-        const char *q, *app, *cursor; /* NULL: not given */
+        int kind;          /* enum finding_kind; -1: any */
+        const char *q, *app, *process, *cursor; /* NULL: not given */
         int64_t limit;
         int64_t since_ms, until_ms; /* INT64_MIN, INT64_MAX: not given */
         int64_t step_ms;            /* 0: not given */

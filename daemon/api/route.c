@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "model/finding.h"
 
 #define YEAR_MS (INT64_C(366) * 86400000)
 #define FIELD(name) offsetof(struct query, name)
@@ -21,6 +22,13 @@ static const struct choice process_sorts[] = {
         { "rss", SORT_RSS }, { "growth", SORT_GROWTH }, { "pid", SORT_PID }, { "started", SORT_STARTED }, {},
 };
 static const struct choice app_sorts[] = { { "rss", SORT_RSS }, { "growth", SORT_GROWTH }, { "name", SORT_NAME }, {} };
+static const struct choice finding_states[] = {
+        { "open", FINDINGS_OPEN }, { "closed", FINDINGS_CLOSED }, { "all", FINDINGS_ALL }, {},
+};
+static const struct choice kinds[] = {
+        { "leak", FINDING_LEAK }, { "step", FINDING_STEP }, { "limit", FINDING_LIMIT }, { "gc", FINDING_GC },
+        { "fragmentation", FINDING_FRAGMENTATION }, {},
+};
 static const struct choice everything[] = { { "all", 1 }, {} };
 
 #define STATE_PARAMETER \
@@ -56,6 +64,18 @@ static const struct parameter apps_parameters[] = {
         FORMAT_PARAMETER(list_formats, "json or text"),
         {},
 };
+static const struct parameter findings_parameters[] = {
+        { "state", PARAMETER_CHOICE, FIELD(state), finding_states, .allowed = "open, closed or all" },
+        { "process", PARAMETER_TEXT, FIELD(process), .allowed = "a process's id, or a pid" },
+        { "app", PARAMETER_TEXT, FIELD(app), .allowed = "an app's id or name" },
+        { "kind", PARAMETER_CHOICE, FIELD(kind), kinds, .initial = -1,
+          .allowed = "leak, step, limit, gc or fragmentation" },
+        LIMIT_PARAMETER(100, 1000),
+        CURSOR_PARAMETER,
+        FORMAT_PARAMETER(list_formats, "json or text"),
+        {},
+};
+static const struct parameter finding_parameters[] = { FORMAT_PARAMETER(list_formats, "json or text"), {} };
 static const struct parameter samples_parameters[] = {
         TIME_PARAMETER("since", since_ms),
         TIME_PARAMETER("until", until_ms),
@@ -88,6 +108,8 @@ static const struct route routes[] = {
         { "/apps", get_apps, apps_parameters, .fresh = true },
         { "/apps/*", get_app, no_parameters, .fresh = true },
         { "/apps/*/samples", get_app_samples, samples_parameters, .fresh = true },
+        { "/findings", get_findings, findings_parameters, .fresh = true },
+        { "/findings/*", get_finding, finding_parameters, .fresh = true },
         { "/metrics", get_metrics, metrics_parameters, .fresh = true },
         { "/healthz", get_healthz, no_parameters, .open = true },
 };

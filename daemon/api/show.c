@@ -1,23 +1,27 @@
 /* A process as it is shown. */
 #include "api/show.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/match.h"
 
-bool show_row(const struct row *row, int64_t sampled_at_ms, struct shown *ret)
+bool show_row(const struct row *row, const struct snapshot *s, struct shown *ret)
 {
-        *ret = (struct shown){ .who = row->who, .exited_at_ms = -1, .sampled_at_ms = sampled_at_ms, .now = row->now,
-                               .detail = row->reading->detail, .peak_rss_bytes = row->peak_rss_bytes };
+        *ret = (struct shown){ .who = row->who, .exited_at_ms = -1, .sampled_at_ms = s->at_ms, .now = row->now,
+                               .detail = row->reading->detail, .peak_rss_bytes = row->peak_rss_bytes,
+                               .growth = row->growth, .findings = s->findings };
         ret->who->refs++;
         return true;
 }
 
-bool show_stored(const struct store_process *p, struct shown *ret)
+bool show_stored(const struct store_process *p, const struct snapshot *s, const struct growth *growth,
+                 struct shown *ret)
 {
         *ret = (struct shown){ .who = known_new(p), .exited_at_ms = p->exited_at_ms, .sampled_at_ms = p->sampled_at_ms,
-                               .now = p->last, .detail = p->detail, .peak_rss_bytes = p->peak_rss_bytes };
+                               .now = p->last, .detail = p->detail, .peak_rss_bytes = p->peak_rss_bytes,
+                               .growth = *growth, .findings = s->findings };
         return ret->who != NULL;
 }
 
@@ -53,15 +57,34 @@ static void add_time(struct json *j, const char *key, int64_t ms)
         json_add_time(j, ms);
 }
 
-void show_write_growth(struct json *j)
+bool show_growth_rate(const struct growth *g, int64_t *ret)
 {
-        static const char growth[] = "{\"verdict\": \"" VERDICT_UNKNOWN "\", \"bytes_per_hour\": null, "
-                                     "\"confidence\": null, \"since_at\": null, \"limit_at\": null}";
+        if (!isfinite(g->bytes_per_hour) || fabs(g->bytes_per_hour) > 9e18)
+                return false;
+        *ret = llround(g->bytes_per_hour);
+        return true;
+}
+
+void show_write_growth(struct json *j, const struct growth *g)
+{
+        bool sure = g->confidence >= 0 && g->confidence <= 1;
+        int64_t rate;
 
         json_add_key(j, "growth");
-        json_add_raw(j, growth, sizeof growth - 1);
-        json_add_key(j, "findings");
-        json_add_raw(j, "[]", 2);
+        json_open(j, '{');
+        json_add_key(j, "verdict");
+        json_add_text(j, verdict_name(g->verdict));
+        json_add_key(j, "bytes_per_hour");
+        if (show_growth_rate(g, &rate))
+                json_add_int(j, rate);
+        else
+                json_add_null(j);
+        json_add_key(j, "confidence");
+        /* Rounded down: 0.9996 is not certain. */
+        json_add_milli(j, sure ? (int64_t)(g->confidence * 1000 + 1e-6) : -1);
+        add_time(j, "since_at", g->since_at_ms);
+        add_time(j, "limit_at", g->limit_at_ms);
+        json_close(j, '}');
 }
 
 void show_write_figures(struct json *j, const struct shown *s)
@@ -88,7 +111,8 @@ void show_write_figures(struct json *j, const struct shown *s)
         json_add_milli(j, d->cpu_ms);
         add_known(j, "rchar_bytes", d->rchar_bytes);
         add_known(j, "read_bytes", d->read_bytes);
-        show_write_growth(j);
+        show_write_growth(j, &s->growth);
+        open_findings_write_process(s->findings, s->who->number, j);
 }
 
 void show_write(struct json *j, const struct shown *s)
@@ -123,6 +147,9 @@ struct cells {
 static void fill_row(struct process_row *row, const struct shown *s, const struct cells *at, const struct buffer *texts,
                      int64_t now_ms)
 {
+        int64_t rate = 0;
+        bool known = show_growth_rate(&s->growth, &rate);
+
         *row = (struct process_row){
                 .pid = s->who->id.pid,
                 .name = cell_text(texts, at->name),
@@ -130,7 +157,9 @@ static void fill_row(struct process_row *row, const struct shown *s, const struc
                 .user = cell_text(texts, at->user),
                 .cmdline = cell_text(texts, at->cmdline),
                 .state = s->exited_at_ms < 0 ? "running" : "exited",
-                .verdict = VERDICT_UNKNOWN,
+                .verdict = verdict_name(s->growth.verdict),
+                .growth_known = known,
+                .bytes_per_hour = (double)rate,
                 .rss_bytes = s->now.rss_bytes,
                 .pss_bytes = s->detail.pss_bytes,
                 .swap_bytes = s->detail.swap_bytes,

@@ -5,19 +5,21 @@
 #include "api/state.h"
 #include "render/tables.h"
 
-#define VERDICT_UNKNOWN "insufficient-data" /* of every process, while nothing is detected */
-
 struct shown {
         struct known *who;      /* held */
         int64_t exited_at_ms, sampled_at_ms; /* negative: null */
         struct figures now;
         struct detail detail;
         int64_t peak_rss_bytes;
+        struct growth growth;
+        const struct open_findings *findings; /* the snapshot's */
 };
 
-/* From the rows of a snapshot, or from the store. False: out of memory. Release with shown_done(). */
-bool show_row(const struct row *row, int64_t sampled_at_ms, struct shown *ret);
-bool show_stored(const struct store_process *p, struct shown *ret);
+/* From the rows of a snapshot, or from the store, with the growth that the store has of it. False: out of memory.
+ * Release with shown_done(). */
+bool show_row(const struct row *row, const struct snapshot *s, struct shown *ret);
+bool show_stored(const struct store_process *p, const struct snapshot *s, const struct growth *growth,
+                 struct shown *ret);
 void shown_done(struct shown *s);
 
 /* The members from "state" to "findings". */
@@ -29,8 +31,10 @@ void show_write(struct json *j, const struct shown *s);
  * overwritten. */
 bool show_matches(const struct known *who, const struct buffer *needle, struct buffer scratch[2]);
 
-/* "growth": {…}, "findings": [] as they are while nothing is detected. */
-void show_write_growth(struct json *j);
+/* "growth": {…} */
+void show_write_growth(struct json *j, const struct growth *g);
+/* The rate in whole bytes an hour, as it is shown and sorted by; false: not known. */
+bool show_growth_rate(const struct growth *g, int64_t *ret);
 
 /* A table of them; false: out of memory. */
 bool show_write_table(struct buffer *to, const struct shown *list, size_t n, int64_t now_ms);

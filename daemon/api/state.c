@@ -44,15 +44,16 @@ struct snapshot *snapshot_unref(struct snapshot *s)
                         reading_unref(s->rows[i].reading);
                 }
                 apps_unref(s->apps);
+                open_findings_unref(s->findings);
                 free(s->rows);
                 free(s);
         }
         return NULL;
 }
 
-void state_init(struct state *s, struct store_reader *reader)
+void state_init(struct state *s, struct store_reader *reader, const struct board *board, uint32_t board_room)
 {
-        *s = (struct state){ .reader = reader, .dirty = true };
+        *s = (struct state){ .reader = reader, .board = board, .board_room = board_room, .dirty = true };
 }
 
 void state_done(struct state *s)
@@ -258,7 +259,7 @@ static bool take_process(void *data, const struct store_process *p)
                 m->failed = true;
                 return false;
         }
-        *row = (struct row){ who, reading, { BYTES_UNKNOWN, BYTES_UNKNOWN }, p->peak_rss_bytes };
+        *row = (struct row){ who, reading, { BYTES_UNKNOWN, BYTES_UNKNOWN }, p->peak_rss_bytes, GROWTH_UNKNOWN };
         m->s->n++;
         /* They come in order of their number at the start: then each is found by halving. */
         if (m->sorted == m->s->n - 1 && (m->sorted == 0 || row[-1].who->number < p->number))
@@ -303,6 +304,44 @@ static void take_figures(struct making *m, const struct store_tick *tick)
                 if (row->now.rss_bytes > row->peak_rss_bytes)
                         row->peak_rss_bytes = row->now.rss_bytes;
         }
+}
+
+/* The rows are in order of their number by now. A process that the board does not know yet has no growth. */
+static void take_growth(struct making *m)
+{
+        const struct board *b = m->state->board;
+        uint32_t n = b ? atomic_load_explicit(&b->n_entries, memory_order_acquire) : 0;
+
+        for (uint32_t i = 0; i < m->s->n; i++)
+                m->s->rows[i].growth = GROWTH_UNKNOWN;
+        for (uint32_t i = 0; i < n && i < m->state->board_room; i++) {
+                struct growth growth;
+                uint32_t process = board_read(b, i, &growth);
+                struct row *row = process && m->s->n ? bsearch(&process, m->s->rows, m->s->n, sizeof *row,
+                                                               compare_numbers) : NULL;
+
+                if (row)
+                        row->growth = growth;
+        }
+}
+
+static int take_findings(struct making *m, struct error *err)
+{
+        struct state *s = m->state;
+        int64_t change = store_read_finding_change(s->reader);
+        int r;
+
+        if (s->newest && change == s->finding_change) {
+                m->s->findings = open_findings_ref(s->newest->findings);
+                return 0;
+        }
+        r = open_findings_read(s->reader, &m->s->findings, err);
+        if (r < 0)
+                return r;
+        s->finding_change = change;
+        if (s->newest)
+                s->replaced_bytes += (int64_t)(s->newest->findings->n * sizeof *s->newest->findings->list);
+        return 0;
 }
 
 static bool copy_rows(const struct snapshot *from, struct making *m)
@@ -397,6 +436,8 @@ static int read_into(struct making *m, struct error *err)
                 r = store_read_details(s->reader, s->detail_change, take_detail, m, err);
         if (r >= 0 && (!s->newest || m->change != s->change))
                 r = read_apps(s->reader, &m->s->apps, err);
+        if (r >= 0)
+                r = take_findings(m, err);
         if (r >= 0 && m->failed)
                 r = error_set(err, ENOMEM, "out of memory reading the processes");
         /* Again, since the values are the reader's only until its next call. */
@@ -405,6 +446,7 @@ static int read_into(struct making *m, struct error *err)
         if (r < 0)
                 return r;
         take_figures(m, &tick);
+        take_growth(m);
         s->change = m->change;
         s->detail_change = tick.detail_change;
         return 0;

@@ -1,6 +1,6 @@
 /* What runs now, kept in memory as of the newest tick. A snapshot never changes: a later tick makes another one, and
  * the two share what did not change (who a process is, its costlier figures), so that the snapshots which cursors
- * still need cost 40 bytes a process and tick. */
+ * still need cost 80 bytes a process and tick. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,7 +10,9 @@
 #include "base/json.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "api/open_findings.h"
 #include "model/app.h"
+#include "model/board.h"
 #include "model/process.h"
 #include "store/read.h"
 
@@ -39,6 +41,7 @@ struct row {
         struct reading *reading;
         struct figures now;
         int64_t peak_rss_bytes;
+        struct growth growth; /* as the board had it when the snapshot was made */
 };
 
 struct app_entry {
@@ -60,18 +63,22 @@ struct snapshot {
         uint32_t n;
         struct row *rows;      /* by known.number */
         struct apps *apps;     /* every one, past and present */
+        struct open_findings *findings;
 };
 
 struct state {
         struct store_reader *reader; /* lent */
+        const struct board *board;   /* lent; NULL: none */
+        uint32_t board_room;         /* entries that lie within it */
         struct snapshot *newest;     /* NULL before the first state_refresh() that succeeded */
-        int64_t change, detail_change;
+        int64_t change, detail_change, finding_change;
         uint64_t serial;             /* rises whenever newest changes */
         int64_t replaced_bytes;      /* what newest's successor no longer shares with it, in all so far */
         bool dirty;                  /* the last refresh failed halfway */
 };
 
-void state_init(struct state *s, struct store_reader *reader);
+/* board: of board_room entries; NULL: of no process the growth is known. */
+void state_init(struct state *s, struct store_reader *reader, const struct board *board, uint32_t board_room);
 void state_done(struct state *s);
 
 /* Takes over what was committed since. On failure *err says why, and newest is as it was. */

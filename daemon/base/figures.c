@@ -163,6 +163,36 @@ void figure_time(int64_t at_ms, int64_t now_ms, bool utf8, char ret[static FIGUR
                 snprintf(ret, FIGURE_SIZE, "%d %s %d", at.tm_mday, months[at.tm_mon], at.tm_year + 1900);
 }
 
+void figure_forecast(int64_t at_ms, int64_t now_ms, bool with_time, bool utf8, char ret[static FIGURE_SIZE])
+{
+        static const struct {
+                int64_t below_min, unit_min;
+                const char *unit;
+        } steps[] = { { 60, 1, "min" }, { 48 * 60, 60, "h" }, { 7 * 1440, 1440, "d" } };
+        int64_t minutes = at_ms <= now_ms ? 0 : (at_ms - now_ms) / 60000;
+        char when[FIGURE_SIZE];
+        size_t used;
+
+        if (at_ms < 0 || minutes > 31 * 1440)
+                snprintf(ret, FIGURE_SIZE, "%s", figure_unknown(utf8));
+        else if (minutes == 0)
+                snprintf(ret, FIGURE_SIZE, "about now");
+        else
+                snprintf(ret, FIGURE_SIZE, "in weeks");
+        if (at_ms < 0 || minutes == 0 || minutes >= 7 * 1440)
+                return;
+        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+                if (minutes < steps[i].below_min) {
+                        snprintf(ret, FIGURE_SIZE, "in about %" PRId64 " %s",
+                                 (minutes + steps[i].unit_min / 2) / steps[i].unit_min, steps[i].unit);
+                        break;
+                }
+        used = strlen(ret);
+        figure_time(at_ms, now_ms, utf8, when);
+        if (with_time)
+                snprintf(ret + used, FIGURE_SIZE - used, " (at %.20s)", when);
+}
+
 void figure_day(int64_t at_ms, char ret[static FIGURE_SIZE])
 {
         struct tm at;

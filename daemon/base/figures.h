@@ -29,5 +29,9 @@ void figure_seconds(double seconds, bool utf8, char ret[static FIGURE_SIZE]);
  * Negative: not known. The time zone is the C library's, so call tzset() first. */
 void figure_time(int64_t at_ms, int64_t now_ms, bool utf8, char ret[static FIGURE_SIZE]);
 
+/* When something will be, without claiming more than is known: "in about 3 h (at 17:20)", without the time unless
+ * with_time; "in weeks" beyond a week, a dash beyond a month or where it is not known; "about now" once it is due. */
+void figure_forecast(int64_t at_ms, int64_t now_ms, bool with_time, bool utf8, char ret[static FIGURE_SIZE]);
+
 /* "22 Nov" */
 void figure_day(int64_t at_ms, char ret[static FIGURE_SIZE]);

@@ -28,6 +28,11 @@ void log_init(const char *name)
                          st.st_dev == dev && st.st_ino == ino;
 }
 
+bool log_is_journal(void)
+{
+        return log_to_journal;
+}
+
 void log_write(int priority, const char *format, ...)
 {
         char raw[2048], clean[sizeof raw], line[sizeof raw + 64];

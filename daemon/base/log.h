@@ -2,9 +2,14 @@
  * the journal. What is quoted is cleaned: no raw control byte ever reaches a terminal or the log. */
 #pragma once
 
+#include <stdbool.h>
+
 /* Says whether standard error is the journal ($JOURNAL_STREAM); call once at start. name goes before each line
  * elsewhere ("memtided: …"). */
 void log_init(const char *name);
+
+/* Is standard error the journal? */
+bool log_is_journal(void);
 
 void log_write(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -35,24 +35,24 @@ static struct shown show_text(const char *text)
         return show(text, strlen(text));
 }
 
-static const struct option *option_find(const struct option_table *t, const char *name, size_t size)
+static const struct option *option_find(const struct option *options, size_t n, const char *name, size_t size)
 {
-        for (size_t i = 0; i < t->n_options; i++)
-                if (strlen(t->options[i].name) == size && memcmp(t->options[i].name, name, size) == 0)
-                        return &t->options[i];
+        for (size_t i = 0; i < n; i++)
+                if (strlen(options[i].name) == size && memcmp(options[i].name, name, size) == 0)
+                        return &options[i];
         return NULL;
 }
 
 /* The names of all options, as an error lists them. */
-static void list_names(const struct option_table *t, bool of_file, char *ret, size_t room)
+static void list_names(const struct option *options, size_t n, bool of_file, char *ret, size_t room)
 {
         size_t used = 0;
 
         ret[0] = '\0';
-        for (size_t i = 0; i < t->n_options && used < room; i++)
-                if (!of_file || !t->options[i].not_in_file)
+        for (size_t i = 0; i < n && used < room; i++)
+                if (!of_file || !options[i].not_in_file)
                         used += (size_t)snprintf(ret + used, room - used, "%s%s%s", used ? ", " : "",
-                                                 of_file ? "" : "--", t->options[i].name);
+                                                 of_file ? "" : "--", options[i].name);
 }
 
 static int64_t bound(const struct option *o, const char *text, int64_t otherwise)
@@ -132,7 +132,7 @@ static int set_checked(const struct option *o, const char *value, void *values, 
 
         if (is_amount)
                 r = parse_amount(o, value, &amount, err);
-        else if (o->type != OPTION_FLAG)
+        else if (o->type != OPTION_FLAG && o->type != OPTION_CHOICE)
                 r = check_text(value, err);
         else if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
                 r = error_set(err, EINVAL, "yes or no is allowed");
@@ -144,6 +144,8 @@ static int set_checked(const struct option *o, const char *value, void *values, 
                 *(int64_t *)field = amount;
         } else if (o->type == OPTION_FLAG) {
                 *(bool *)field = strcmp(value, "yes") == 0;
+        } else if (o->type == OPTION_CHOICE) {
+                *(int *)field = strcmp(value, "yes") == 0;
         } else if (o->type == OPTION_LIST) {
                 r = list_add(field, value);
         } else {
@@ -158,6 +160,19 @@ static int set_checked(const struct option *o, const char *value, void *values, 
         return r < 0 ? error_set(err, ENOMEM, "out of memory") : 0;
 }
 
+/* The value as an error quotes it. */
+static struct shown show_value(const struct option *o, const char *value)
+{
+        const char *at = o->shows_no_user ? strrchr(value, '@') : NULL, *scheme = at ? strstr(value, "://") : NULL;
+        size_t kept = scheme && scheme < at ? (size_t)(scheme - value) + 3 : 0;
+        char masked[4 * SHOWN_MAX];
+
+        if (!at)
+                return show_text(value);
+        snprintf(masked, sizeof masked, "%.*s***%s", (int)kept, value, at);
+        return show_text(masked);
+}
+
 /* where: the option as it was given. */
 static int set_value(const struct option *o, const char *where, const char *value, void *values, struct error *err)
 {
@@ -167,7 +182,7 @@ static int set_value(const struct option *o, const char *where, const char *valu
         if (r == -ENOMEM)
                 return error_set(err, ENOMEM, "out of memory for %s", where);
         if (r < 0)
-                return error_set(err, EINVAL, "%s \"%s\" is not allowed: %s", where, show_text(value).text,
+                return error_set(err, EINVAL, "%s \"%s\" is not allowed: %s", where, show_value(o, value).text,
                                  allowed.text);
         return 0;
 }
@@ -184,9 +199,9 @@ static int parse_argument(const struct option_table *t, int argc, char *const *a
                 return error_set(err, EINVAL, "\"%s\" is not allowed: %s takes options alone (see --help)",
                                  show_text(argument).text, t->program);
         if (size > 2)
-                o = option_find(t, argument + 2, size - 2);
+                o = option_find(t->options, t->n_options, argument + 2, size - 2);
         if (!o) {
-                list_names(t, false, names, sizeof names);
+                list_names(t->options, t->n_options, false, names, sizeof names);
                 return error_set(err, EINVAL, "unknown option \"%s\": allowed are %s", show(argument, size).text,
                                  names);
         }
@@ -224,6 +239,8 @@ struct ini_source {
         int line;               /* number of the line that was read last */
         void *values;
         unsigned char *given;
+        void *section;          /* what keys of a named section fill; NULL outside */
+        uint32_t section_given; /* bit n: its n-th option was */
         struct error *err;
         int failed;             /* the first failure: nothing is read or set after it */
 };
@@ -234,15 +251,54 @@ static int refuse_line(struct ini_source *s, const char *why, const char *line, 
                          show(line, size).text);
 }
 
-/* inih cuts a section's name at 50 characters, ignores what stands behind it, and keeps one without keys to itself. */
-static int check_section(struct ini_source *s, const char *line, size_t size)
+/* [word "NAME"]: everything between the first and the last quote is the name. Returns 0 when line isn't one, 1 with the
+ * section begun, or negative. */
+static int begin_named(struct ini_source *s, const char *line, size_t size)
 {
+        const struct option_section *named = s->table->named;
+        _cleanup_(freep) char *name = NULL;
+        struct error allowed = {};
+        char begin[64];
+        size_t n;
+
+        if (!named)
+                return 0;
+        n = (size_t)snprintf(begin, sizeof begin, "[%s \"", named->word);
+        if (size < n + 2 || memcmp(line, begin, n) != 0 || memcmp(line + size - 2, "\"]", 2) != 0)
+                return 0;
+        name = strndup(line + n, size - n - 2);
+        if (!name)
+                return error_set(s->err, ENOMEM, "out of memory reading %s", show_text(s->path).text);
+        if (check_text(name, &allowed) < 0)
+                return error_set(s->err, EINVAL, "%s:%d: the name \"%s\" of a section is not allowed: %s",
+                                 show_text(s->path).text, s->line, show_text(name).text, allowed.text);
+        s->section = named->add(s->values, name);
+        if (!s->section)
+                return error_set(s->err, ENOMEM, "out of memory reading %s", show_text(s->path).text);
+        s->section_given = 0;
+        return 1;
+}
+
+/* inih cuts a section's name at 50 characters, ignores what stands behind it, and keeps one without keys to itself. */
+static int begin_section(struct ini_source *s, const char *line, size_t size)
+{
+        const struct option_section *named = s->table->named;
         size_t name = strlen(s->table->section);
         char why[128];
+        int r;
 
-        if (size == name + 2 && line[size - 1] == ']' && memcmp(line + 1, s->table->section, name) == 0)
+        if (size == name + 2 && line[size - 1] == ']' && memcmp(line + 1, s->table->section, name) == 0) {
+                s->section = NULL;
                 return 0;
-        snprintf(why, sizeof why, "unknown section (only [%s] is allowed)", s->table->section);
+        }
+        r = begin_named(s, line, size);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        if (named)
+                snprintf(why, sizeof why, "unknown section (allowed are [%s] and [%s \"%s\"])", s->table->section,
+                         named->word, named->metavar);
+        else
+                snprintf(why, sizeof why, "unknown section (only [%s] is allowed)", s->table->section);
         return refuse_line(s, why, line, size);
 }
 
@@ -269,7 +325,7 @@ static char *read_line(char *to, int room, void *data)
         else if (size + 3 > (size_t)room)
                 s->failed = refuse_line(s, "the line is longer than 16000 bytes", line, size);
         else if (size && *line == '[')
-                s->failed = check_section(s, line, size);
+                s->failed = begin_section(s, line, size);
         if (s->failed)
                 return NULL;
         memcpy(to, line, size);
@@ -277,35 +333,58 @@ static char *read_line(char *to, int room, void *data)
         return to;
 }
 
+static int refuse_key(struct ini_source *s, const char *name)
+{
+        const struct option_table *t = s->table;
+        char names[256], place[64] = "";
+
+        if (s->section) {
+                list_names(t->named->options, t->named->n_options, true, names, sizeof names);
+                snprintf(place, sizeof place, " in [%s \"%s\"]", t->named->word, t->named->metavar);
+        } else {
+                list_names(t->options, t->n_options, true, names, sizeof names);
+        }
+        return error_set(s->err, EINVAL, "%s:%d: unknown key \"%s\": allowed%s are %s", show_text(s->path).text,
+                         s->line, show_text(name).text, place, names);
+}
+
+/* Notes that an option was given in the file. Returns whether it was before. */
+static bool note_given(struct ini_source *s, size_t i)
+{
+        bool before = s->section ? s->section_given >> i & 1 : s->given[i] & OPTION_IN_FILE;
+
+        if (s->section)
+                s->section_given |= UINT32_C(1) << i;
+        else
+                s->given[i] |= OPTION_IN_FILE;
+        return before;
+}
+
 /* inih's handler: 1 is well. */
 static int take_key(void *data, const char *section, const char *name, const char *value)
 {
         struct ini_source *s = data;
-        const struct option_table *t = s->table;
-        const struct option *o = option_find(t, name, strlen(name));
-        struct shown path = show_text(s->path);
-        char names[256], where[SHOWN_MAX + 64];
+        const struct option *options = s->section ? s->table->named->options : s->table->options;
+        size_t n = s->section ? s->table->named->n_options : s->table->n_options, i;
+        const struct option *o = option_find(options, n, name, strlen(name));
+        char where[SHOWN_MAX + 64];
         bool overruled;
-        size_t i;
 
         (void)section;
         if (s->failed)
                 return 0;
         if (!o || o->not_in_file) {
-                list_names(t, true, names, sizeof names);
-                s->failed = error_set(s->err, EINVAL, "%s:%d: unknown key \"%s\": allowed are %s", path.text, s->line,
-                                      show_text(name).text, names);
+                s->failed = refuse_key(s, name);
                 return 0;
         }
-        i = (size_t)(o - t->options);
-        overruled = s->given[i] & OPTION_ON_COMMAND_LINE;
-        snprintf(where, sizeof where, "%s:%d: %s", path.text, s->line, o->name);
-        if ((s->given[i] & OPTION_IN_FILE) && o->type != OPTION_LIST)
+        i = (size_t)(o - options);
+        overruled = !s->section && s->given[i] & OPTION_ON_COMMAND_LINE;
+        snprintf(where, sizeof where, "%s:%d: %s", show_text(s->path).text, s->line, o->name);
+        if (note_given(s, i) && o->type != OPTION_LIST)
                 s->failed = error_set(s->err, EINVAL, "%s \"%s\" is not allowed: the key is there already, and once is "
-                                      "allowed", where, show_text(value).text);
+                                      "allowed", where, show_value(o, value).text);
         else
-                s->failed = set_value(o, where, value, overruled ? NULL : s->values, s->err);
-        s->given[i] |= OPTION_IN_FILE;
+                s->failed = set_value(o, where, value, overruled ? NULL : s->section ? s->section : s->values, s->err);
         return !s->failed;
 }
 

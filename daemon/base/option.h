@@ -16,6 +16,7 @@ enum option_type {
         OPTION_TEXT,     /* char *, NULL where not given */
         OPTION_LIST,     /* struct option_list: repeatable */
         OPTION_FLAG,     /* bool; yes or no in the file */
+        OPTION_CHOICE,   /* int: 1 yes, 0 no, -1 not given */
 };
 
 /* Where a value was given: flags, both may be set. */
@@ -40,6 +41,22 @@ struct option {
         const char *initial_words; /* says what the default is where initial can't: "the newest of …", or NULL */
         const char *example;    /* a value for the template where there is no initial one; not NULL there */
         bool not_in_file;       /* of the command line alone */
+        bool shows_no_user;     /* an URL: errors quote it without its user info */
+};
+
+/* A section that repeats, each with a name in quotes: [app "NAME"], its quotes and brackets taken as they are. Its keys
+ * fill a struct a section; in there a duration or size that was not given is -1, and is not printed. */
+struct option_section {
+        const char *word;       /* "app" */
+        const char *metavar;    /* "NAME" */
+        const char *help;       /* one sentence or two */
+        const char *example;    /* a name, for the template */
+        const struct option *options; /* at most 32, none of them a list or not_in_file */
+        size_t n_options;
+        /* A section begins: the struct that its keys fill, nothing given yet, values' own; NULL when out of memory. */
+        void *(*add)(void *values, const char *name);
+        /* The i-th one and its name; NULL behind the last. */
+        const void *(*at)(const void *values, size_t i, const char **ret_name);
 };
 
 struct option_table {
@@ -48,6 +65,7 @@ struct option_table {
         const char *section;    /* "memtided": the section whose keys they are; keys before any section count too */
         const struct option *options;
         size_t n_options;
+        const struct option_section *named; /* may stand in the file too, or NULL; who owns values releases them */
 };
 
 /* Below, `values` is the struct that the table's fields lie in, zeroed before the first call, and `given` has one byte

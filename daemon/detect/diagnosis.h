@@ -1,5 +1,6 @@
-/* The questions that are asked of every finding, in their order, and what to do. Pure: evidence in, JSON out. Each question
- * is answered yes, no or unknown, with a sentence that states the measurement; what is not known says what was missing.
+/* The questions that are asked of every finding, in their order, and what to do. Pure: evidence in, JSON out. Each
+ * question is answered yes, no or unknown, with a sentence that states the measurement; what is not known says what was
+ * missing.
  *
  * The thirteen questions: growing, holding, loading, dataframes, long-running, workload, threads, forked, native,
  * fragmentation, gc, limit, unclear. */
@@ -14,7 +15,7 @@
 #include "model/headroom.h"
 #include "model/process.h"
 
-/* What is known of a process when its finding is told. Negative, NULL, NAN: not known. */
+/* What is known of a process when its finding is told. Negative, NULL, NAN: not known; nor is a time or limit of 0. */
 struct circumstances {
         enum finding_kind kind;
         int64_t now_ms, interval_ms;
@@ -31,13 +32,19 @@ struct circumstances {
         int64_t limit_at_ms;
         struct detail then, now;     /* costlier figures at the window's (or step's) beginning and now */
         int64_t then_ms;             /* when `then` was read; -1: never */
+        struct detail after;         /* of a step: figures read soon after it */
+        int64_t after_ms;            /* when */
+        int64_t started_at_ms;       /* of the process */
+        int64_t fds_limit;           /* RLIMIT_NOFILE of the process */
 };
 
-/* One line for people: "gunicorn: shop grows by 46 MiB an hour since 14:02". Times in it are UTC with the day. */
+/* One line for people: "gunicorn: shop grows by 46.0 MiB an hour since 14:02 UTC". Times are UTC, with the day unless
+ * it is that of now_ms. */
 void diagnosis_title(const struct circumstances *c, struct buffer *to);
-/* JSON on one line each. Evidence: from_bytes, to_bytes, from_at, to_at, span_seconds, bytes_per_hour, low_bytes_per_hour,
- * high_bytes_per_hour, confidence, rises, slots, exact_bytes, troughs [[at, bytes], …] (at most 32), limit {kind, place,
- * limit_bytes, used_bytes, room_bytes, at} or null, generations {alike, of, lifetime_seconds} or null, note. */
+/* JSON on one line each. Evidence: from_bytes, to_bytes, from_at, to_at, span_seconds, bytes_per_hour,
+ * low_bytes_per_hour, high_bytes_per_hour, confidence, rises, slots, exact_bytes, troughs [[at, bytes], …] (at most 32),
+ * limit {kind, place, limit_bytes, used_bytes, room_bytes, at} or null, generations {alike, of, lifetime_seconds} or
+ * null, note. */
 void diagnosis_evidence(const struct circumstances *c, struct buffer *to);
 /* Both lists at once, as the advice depends on the answers. */
 void diagnosis_answers(const struct circumstances *c, struct buffer *to_diagnosis, struct buffer *to_advice);

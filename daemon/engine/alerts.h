@@ -13,7 +13,8 @@
 struct alerts;
 
 struct alerts *alerts_new(sd_event *loop); /* NULL: out of memory */
-struct alerts *alerts_free(struct alerts *a); /* kills a helper that still runs; what it had stays in the outbox */
+/* Before store_close(). A helper that still runs gets a moment, then is killed; what it had stays in the outbox. */
+struct alerts *alerts_free(struct alerts *a);
 /* lent until the next call; config_fd: the memory file with the settings that roles get (model/config.h) */
 void alerts_configure(struct alerts *a, const struct config *config, int config_fd);
 

@@ -75,8 +75,11 @@ static int reload(struct engine *e, struct error *err)
         old = e->config;
         e->config = fresh;
         fresh = (struct config){};
+        r = engine_publish_config(e, err);
+        watch_configure(e->watch, &e->config);
+        alerts_configure(e->alerts, &e->config, e->config_fd);
         config_done(&old);
-        return engine_publish_config(e, err);
+        return r;
 }
 
 static int on_hup(sd_event_source *source, const struct signalfd_siginfo *info, void *engine)
@@ -165,12 +168,17 @@ static int start(struct engine *e, struct error *err)
                 return r;
         if (note[0])
                 log_error("%s", note);
-        e->roster = roster_new();
-        e->users = users_new();
-        if (!e->roster || !e->users)
-                return error_set(err, ENOMEM, "out of memory at start");
         e->timeline.wall_ms = store_newest_ms(e->store);
         r = engine_make_pages(e, err);
+        if (r < 0)
+                return r;
+        e->watch = watch_new(e->board);
+        e->roster = roster_new(e->watch);
+        e->users = users_new();
+        e->alerts = alerts_new(e->loop);
+        if (!e->watch || !e->roster || !e->users || !e->alerts)
+                return error_set(err, ENOMEM, "out of memory at start");
+        watch_configure(e->watch, &e->config);
         if (r == 0)
                 r = engine_publish_config(e, err);
         if (r == 0)
@@ -179,6 +187,7 @@ static int start(struct engine *e, struct error *err)
                 r = role_keep_capabilities(err);
         if (r < 0)
                 return r;
+        alerts_configure(e->alerts, &e->config, e->config_fd);
         atomic_store_explicit(&e->status->engine_pid, getpid(), memory_order_relaxed);
         atomic_store_explicit(&e->status->started_at_ms, clock_wall_ms(), memory_order_relaxed);
         for (int i = 0; i < e->listeners.n; i++)
@@ -212,6 +221,9 @@ static void stop(struct engine *e)
         helper_stop(&e->sampler, SIGKILL); /* it holds nothing that could be lost */
         helper_stop(&e->api, SIGTERM);
         end_role(api, until);
+        if (e->watch && e->store)
+                watch_stop(e->watch, e->store);
+        e->alerts = alerts_free(e->alerts);
         store_close(e->store);
         if (sampler > 0)
                 waitpid(sampler, NULL, WNOHANG);
@@ -220,14 +232,16 @@ static void stop(struct engine *e)
         e->deadline = sd_event_source_disable_unref(e->deadline);
         sd_event_unref(e->loop);
         roster_free(e->roster);
+        watch_free(e->watch);
         users_free(e->users);
         buffer_done(&e->incoming);
+        buffer_done(&e->requests);
         config_done(&e->config);
 }
 
 int engine_run(struct config *config, int argc, char **argv, struct error *err)
 {
-        struct engine e = { .argc = argc, .argv = argv, .config_fd = -1, .status_fd = -1, .busy_fd = -1, .sampler_fd = -1 };
+        struct engine e = { .argc = argc, .argv = argv, .config_fd = -1, .status_fd = -1, .busy_fd = -1, .board_fd = -1, .sampler_fd = -1 };
         int r;
 
         e.config = *config;

@@ -5,9 +5,12 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "engine/alerts.h"
 #include "engine/listeners.h"
 #include "engine/roster.h"
 #include "engine/users.h"
+#include "engine/watch.h"
+#include "model/board.h"
 #include "model/busy.h"
 #include "model/config.h"
 #include "model/status.h"
@@ -38,17 +41,20 @@ struct engine {
         sd_event *loop;
         struct store *store;
         struct roster *roster;
+        struct watch *watch;
+        struct alerts *alerts;
         struct users *users;
         struct listeners listeners;
 
         struct helper sampler, api;
-        int config_fd, status_fd, busy_fd; /* memory files handed to the roles */
+        int config_fd, status_fd, busy_fd, board_fd; /* memory files handed to the roles */
         struct status *status;             /* shared with the api */
         struct sampler_busy *busy;         /* shared with the sampler */
+        struct board *board;               /* shared with the api */
 
         int sampler_fd;                    /* the engine's end of the socket */
         sd_event_source *sampler_io, *deadline;
-        struct buffer incoming;
+        struct buffer incoming, requests;
         struct timeline timeline;
         struct process_id unreadable[UNREADABLE_MAX];
         int n_unreadable;

@@ -58,6 +58,11 @@ int engine_make_pages(struct engine *e, struct error *err)
         if (r < 0)
                 return r;
         e->busy = page;
+        /* Of address space and of a sparse file: what is never written takes no memory. */
+        r = make_page("memtide-board", sizeof *e->board + BOARD_ENTRIES_MAX * sizeof e->board->entries[0], &e->board_fd, &page, err);
+        if (r < 0)
+                return r;
+        e->board = page;
         return 0;
 }
 
@@ -113,6 +118,7 @@ void engine_detach_sampler(struct engine *e)
                 close(e->sampler_fd);
         e->sampler_fd = -1;
         buffer_clear(&e->incoming);
+        buffer_clear(&e->requests);
         roster_clear_seats(e->roster);
         e->ended_cpu_ns += e->sampler_cpu_ns;
         e->sampler_cpu_ns = 0;
@@ -210,25 +216,31 @@ void engine_start_sampler(void *engine)
                 atomic_store_explicit(&e->status->sampler_pid, e->sampler.pid, memory_order_relaxed);
 }
 
+static int open_read_only(int fd)
+{
+        char path[32];
+
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 void engine_start_api(void *engine)
 {
         struct engine *e = engine;
         char count[12];
         const char *args[] = { "--sockets", count, NULL };
-        struct role_start start = { .name = e->api.name, .args = args, .n_fds = 2 };
-        _cleanup_(closep) int read_only = -1;
-        char path[32];
+        struct role_start start = { .name = e->api.name, .args = args, .n_fds = 3 };
+        _cleanup_(closep) int status = open_read_only(e->status_fd), board = open_read_only(e->board_fd);
 
-        snprintf(path, sizeof path, "/proc/self/fd/%d", e->status_fd);
-        read_only = open(path, O_RDONLY | O_CLOEXEC);
-        if (read_only < 0) {
-                log_error("cannot hand the status page to the api: %s", strerror(errno));
+        if (status < 0 || board < 0) {
+                log_error("cannot hand the shared pages to the api: %s", strerror(errno));
                 helper_pause(&e->api);
                 return;
         }
         snprintf(count, sizeof count, "%d", e->listeners.n);
         start.fds[0] = e->config_fd;
-        start.fds[1] = read_only;
+        start.fds[1] = status;
+        start.fds[2] = board;
         for (int i = 0; i < e->listeners.n; i++)
                 start.fds[start.n_fds++] = e->listeners.open[i].fd;
         helper_begin(&e->api, &start);

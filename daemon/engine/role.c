@@ -31,7 +31,7 @@ int role_keep_capabilities(struct error *err)
 }
 
 /* Folders relative to this executable's own: an installed tree that was moved (DESTDIR), then a build folder. */
-static const char *const places[] = { "../libexec/memtide/", "", "sampler/", "api/" };
+static const char *const places[] = { "../libexec/memtide/", "", "sampler/", "api/", "alert/" };
 
 static int role_find(const char *name, char ret[static PATH_MAX], struct error *err)
 {

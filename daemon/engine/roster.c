@@ -23,17 +23,20 @@ struct roster {
         struct watched *left;  /* sat here when the last sampler went, and were not seen since */
         uint32_t n_left;
         bool any_forks, settled; /* settled: a first round is over, so what the store holds open beyond ours has exited */
+        struct watch *watch;
         struct store_change *changes;
         uint32_t room, failed;
         int64_t page_bytes;
 };
 
-struct roster *roster_new(void)
+struct roster *roster_new(struct watch *watch)
 {
         struct roster *r = calloc(1, sizeof *r);
 
-        if (r)
-                r->page_bytes = sysconf(_SC_PAGESIZE);
+        if (!r)
+                return NULL;
+        r->watch = watch;
+        r->page_bytes = sysconf(_SC_PAGESIZE);
         return r;
 }
 
@@ -146,6 +149,7 @@ static int apply_identity(struct roster *r, struct report *report, int64_t at_ms
         store_put_app(store, &report->identity, app);
         if (report->kind == REPORT_CHANGED) {
                 store_change_process(store, w->process, &report->identity, app, at_ms);
+                watch_change(r->watch, report->seat, app, store_app_name(store, app), store, at_ms);
                 brief(&report->identity, command, sizeof command);
                 store_add_event(store, w->process, at_ms, EVENT_EXEC, command);
                 return 0;
@@ -155,6 +159,8 @@ static int apply_identity(struct roster *r, struct report *report, int64_t at_ms
         w->process = store_begin_process(store, &report->id, &report->identity, app, at_ms, &known);
         r->n_used++;
         drop_left(r, &report->id);
+        if (w->process)
+                watch_begin(r->watch, report->seat, w->process, &report->id, app, store_app_name(store, app), known, at_ms);
         if (!known)
                 tell_start(r, store, w->process, report, at_ms);
         return 0;
@@ -191,6 +197,7 @@ static int apply_changes(struct roster *r, const struct report *report, struct e
         for (uint32_t i = 0; i < n; i++) {
                 struct report_change c;
                 const struct watched *w;
+                struct figures now;
                 bool known;
 
                 memcpy(&c, report->changes + i, sizeof c);
@@ -199,13 +206,14 @@ static int apply_changes(struct roster *r, const struct report *report, struct e
                         return error_set(err, EBADMSG, "the sampler gave figures of seat %" PRIu32 ", where nobody sits", c.seat);
                 known = c.rss_pages != UINT32_MAX;
                 r->failed += !known;
-                r->changes[i] = (struct store_change){
-                        .process = w->process,
+                now = (struct figures){
                         .rss_bytes = known ? c.rss_pages * r->page_bytes : BYTES_UNKNOWN,
                         /* The kernel sums its counters one after the other: shared may be a few pages ahead of resident. */
                         .anon_bytes = !known ? BYTES_UNKNOWN
                                              : (c.rss_pages > c.shared_pages ? c.rss_pages - c.shared_pages : 0) * r->page_bytes,
                 };
+                watch_figures(r->watch, c.seat, &now);
+                r->changes[i] = (struct store_change){ w->process, now.rss_bytes, now.anon_bytes };
         }
         return 0;
 }
@@ -231,6 +239,7 @@ static void tell_forks(struct roster *r, struct store *store, int64_t at_ms)
 
 static void settle(struct roster *r, struct store *store, int64_t at_ms)
 {
+        watch_settle(r->watch, store, at_ms);
         for (uint32_t i = 0; i < r->n_left; i++)
                 end(store, &r->left[i], GONE_EXITED, at_ms);
         free(r->left);
@@ -241,11 +250,36 @@ static void settle(struct roster *r, struct store *store, int64_t at_ms)
         r->settled = true;
 }
 
+/* What is said of one that sits: its seat was looked up. */
+static void apply_seated(struct roster *r, struct watched *w, const struct report *report, int64_t at_ms, struct store *store)
+{
+        switch (report->kind) {
+        case REPORT_DETAIL:
+                store_add_detail(store, w->process, &report->detail);
+                watch_detail(r->watch, report->seat, &report->detail);
+                break;
+        case REPORT_HEADROOM:
+                watch_headroom(r->watch, report->seat, &report->headroom);
+                break;
+        case REPORT_EXACT:
+                watch_exact(r->watch, report->seat, &report->exact);
+                break;
+        case REPORT_GONE:
+                watch_end(r->watch, report->seat, store, at_ms);
+                end(store, w, report->gone, at_ms);
+                *w = (struct watched){};
+                r->n_used--;
+                break;
+        default:
+                break;
+        }
+}
+
 static int apply_frame(struct roster *r, struct report *report, int64_t at_ms, struct users *users, struct store *store,
                        struct error *err)
 {
         struct watched *w = seat_of(r, report->seat);
-        int e = 0;
+        int e;
 
         switch (report->kind) {
         case REPORT_APPEARED:
@@ -253,18 +287,11 @@ static int apply_frame(struct roster *r, struct report *report, int64_t at_ms, s
                 return apply_identity(r, report, at_ms, users, store, err);
         case REPORT_GONE:
         case REPORT_DETAIL:
-                if (!w)
-                        return error_set(err, EBADMSG, "the sampler spoke of seat %" PRIu32 ", where nobody sits", report->seat);
-                if (report->kind == REPORT_DETAIL) {
-                        store_add_detail(store, w->process, &report->detail);
-                        return 0;
-                }
-                end(store, w, report->gone, at_ms);
-                *w = (struct watched){};
-                r->n_used--;
-                return 0;
         case REPORT_HEADROOM:
         case REPORT_EXACT:
+                if (!w)
+                        return error_set(err, EBADMSG, "the sampler spoke of seat %" PRIu32 ", where nobody sits", report->seat);
+                apply_seated(r, w, report, at_ms, store);
                 return 0;
         case REPORT_TICK:
                 settle(r, store, at_ms);
@@ -274,7 +301,7 @@ static int apply_frame(struct roster *r, struct report *report, int64_t at_ms, s
                         store_add_tick(store, at_ms, r->changes, report->tick.n_changes);
                 return e;
         }
-        return e;
+        return 0;
 }
 
 int roster_apply(struct roster *r, const char *round, size_t size, int64_t at_ms, struct users *users, struct store *store,
@@ -301,6 +328,7 @@ void roster_clear_seats(struct roster *r)
 {
         struct watched *left = realloc(r->left, (r->n_left + r->n_used + 1) * sizeof *left);
 
+        watch_clear_seats(r->watch);
         for (uint32_t i = 0; left && i < r->n_seats; i++)
                 if (r->seats[i].process)
                         left[r->n_left++] = r->seats[i];

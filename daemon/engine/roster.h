@@ -5,12 +5,14 @@
 
 #include "base/error.h"
 #include "engine/users.h"
+#include "engine/watch.h"
 #include "model/report.h"
 #include "store/store.h"
 
 struct roster;
 
-struct roster *roster_new(void); /* NULL when out of memory */
+/* watch is told of all that comes in; lent. NULL when out of memory. */
+struct roster *roster_new(struct watch *watch);
 struct roster *roster_free(struct roster *r);
 
 /* Takes over one whole round, a TICK at its end (report_find_tick()), as of at_ms. 0, or negative with *err when the

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #define AGE_TRUSTED_AFTER_MS (10 * 60 * 1000) /* no history is dropped by age so soon after the clock jumped */
 #define USAGE_EVERY 16 /* ticks */
 #define KEPT_BUFFER (256 * 1024)
+#define REQUESTS_MOST (64 * 1024) /* bytes that wait for the sampler */
 
 static void tell_health(struct engine *e, enum health now, const struct error *err)
 {
@@ -118,11 +120,40 @@ static void maintain(struct engine *e, int64_t at_ms, int64_t boot_ms)
         e->maintain_told_ms = engine_mono_ms();
 }
 
+static enum health commit(struct engine *e)
+{
+        struct error trouble = {};
+        bool reopened = false;
+        enum health health = store_commit(e->store, &reopened, &trouble);
+
+        tell_health(e, health, &trouble);
+        if (!reopened)
+                return health;
+        if (health == HEALTH_OK && trouble.text[0]) /* where a damaged one went */
+                log_error("%s", trouble.text);
+        log_notice("the database is a new file: starting the api anew on it");
+        helper_stop(&e->api, SIGTERM);
+        engine_start_api(e);
+        watch_reopened(e->watch);
+        return health;
+}
+
+/* What is not asked now is believed later: nobody waits for a sampler that doesn't read. */
+static void ask_sampler(struct engine *e)
+{
+        ssize_t n = 0;
+
+        if (e->requests.size && e->sampler_fd >= 0)
+                n = send(e->sampler_fd, e->requests.data, e->requests.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n > 0)
+                buffer_drop(&e->requests, (size_t)n);
+        if (e->requests.size > REQUESTS_MOST || e->requests.failed)
+                buffer_done(&e->requests);
+}
+
 static int take_round(struct engine *e, size_t size, const struct report_tick *tick, struct error *err)
 {
         int64_t at_ms = timeline_next(&e->timeline, tick->wall_ms, tick->boot_ms);
-        struct error trouble = {};
-        bool reopened = false;
         enum health health;
         int r = roster_apply(e->roster, e->incoming.data, size, at_ms, e->users, e->store, err);
 
@@ -131,16 +162,15 @@ static int take_round(struct engine *e, size_t size, const struct report_tick *t
         e->last_round_mono_ms = engine_mono_ms();
         e->hung_pid = 0;
         e->sampler_cpu_ns = tick->cpu_ns;
-        health = store_commit(e->store, &reopened, &trouble);
-        tell_health(e, health, &trouble);
+        watch_tick(e->watch, e->store, at_ms, &e->requests);
+        ask_sampler(e);
+        health = commit(e);
         publish_round(e, tick, at_ms, health == HEALTH_OK);
-        if (reopened) {
-                if (health == HEALTH_OK && trouble.text[0]) /* where a damaged one went */
-                        log_error("%s", trouble.text);
-                log_notice("the database is a new file: starting the api anew on it");
-                helper_stop(&e->api, SIGTERM);
-                engine_start_api(e);
-        }
+        /* The next tick may be an hour away: what was found is told now. */
+        if (health == HEALTH_OK && watch_after_commit(e->watch, e->store, e->alerts, e->config.db, at_ms))
+                health = commit(e);
+        if (health == HEALTH_OK)
+                alerts_after_commit(e->alerts, e->store, e->config.db, at_ms);
         if (health == HEALTH_OK)
                 maintain(e, at_ms, tick->boot_ms);
         tell_systemd(e, tick->unreadable);

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -14,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/secret.h"
+#include "model/webhook_url.h"
 
 enum {
         FILE_MOST = 1024 * 1024,
@@ -102,6 +105,17 @@ static const struct option options[] = {
         { .name = "show-secrets", .type = OPTION_FLAG, .field = FIELD(config.show_secrets), .initial = "no",
           .help = "Keeps values in command lines that look like secrets, instead of masking them as *** before "
                   "they are stored, searched, logged or sent." },
+        { .name = "min-growth", .metavar = "SIZE", .type = OPTION_SIZE, .field = FIELD(config.min_growth_bytes),
+          .initial = "8MiB", .minimum = "1B",
+          .help = "A leak that has grown by less than this in all opens no finding." },
+        { .name = "webhook", .metavar = "URL", .type = OPTION_TEXT, .field = FIELD(config.webhook),
+          .example = "https://alerts.example.org/memtide", .check = webhook_url_check, .shows_no_user = true,
+          .help = "Is told of every finding that opens, worsens or closes: JSON is posted to it (http or https, no "
+                  "redirects), again and again until it takes it." },
+        { .name = "exec", .metavar = "PROGRAM", .type = OPTION_TEXT, .field = FIELD(config.exec),
+          .example = "/usr/local/bin/memtide-alarm",
+          .help = "Is run for every finding that opens, worsens or closes, with the JSON on its standard input and "
+                  "without a shell, again and again until it ends with status 0." },
         { .name = "config", .metavar = "FILE", .type = OPTION_TEXT, .field = FIELD(file), .not_in_file = true,
           .initial_words = CONFIG_PATH_DEFAULT ", where absent is fine",
           .help = "The configuration file: \"key = value\", each key an option of the same name." },
@@ -115,6 +129,50 @@ static const struct option options[] = {
 
 enum { N_OPTIONS = sizeof options / sizeof *options };
 
+#define APP_FIELD(member) offsetof(struct config_app, member)
+
+static const struct option app_options[] = {
+        { .name = "min-growth", .metavar = "SIZE", .type = OPTION_SIZE, .field = APP_FIELD(min_growth_bytes),
+          .minimum = "1B", .example = "64MiB",
+          .help = "In place of the min-growth of all." },
+        { .name = "mute", .metavar = "yes|no", .type = OPTION_CHOICE, .field = APP_FIELD(mute), .example = "yes",
+          .help = "With yes, no finding opens on the app or its processes, and open ones close." },
+};
+
+static void *app_add(void *values, const char *name)
+{
+        struct config *c = &((struct invocation *)values)->config;
+        struct config_app *apps = reallocarray(c->apps, c->n_apps + 1, sizeof *apps);
+
+        if (!apps)
+                return NULL;
+        c->apps = apps;
+        apps[c->n_apps] = (struct config_app){ .glob = strdup(name), .min_growth_bytes = -1, .mute = -1 };
+        return apps[c->n_apps].glob ? &apps[c->n_apps++] : NULL;
+}
+
+static const void *app_at(const void *values, size_t i, const char **ret_name)
+{
+        const struct config *c = &((const struct invocation *)values)->config;
+
+        if (i >= c->n_apps)
+                return NULL;
+        *ret_name = c->apps[i].glob;
+        return &c->apps[i];
+}
+
+static const struct option_section app_section = {
+        .word = "app",
+        .metavar = "NAME or glob",
+        .help = "Says what is other for one app, or for all whose names fit: * stands for any characters, ? for one, "
+                "[ab] for one of these. Where several sections fit, the later one counts.",
+        .example = "gunicorn: shop",
+        .options = app_options,
+        .n_options = sizeof app_options / sizeof *app_options,
+        .add = app_add,
+        .at = app_at,
+};
+
 static const struct option_table table = {
         .program = "memtided",
         .summary = "Watches the memory of every Python process on this machine from outside, keeps the history in "
@@ -122,10 +180,14 @@ static const struct option_table table = {
         .section = "memtided",
         .options = options,
         .n_options = N_OPTIONS,
+        .named = &app_section,
 };
 
 static void invocation_done(struct invocation *v)
 {
+        for (size_t i = 0; i < v->config.n_apps; i++)
+                free(v->config.apps[i].glob);
+        free(v->config.apps);
         option_values_done(&table, v);
 }
 
@@ -209,6 +271,29 @@ static int check_token(const struct config *c, const unsigned char *given, struc
         return 0;
 }
 
+/* As this process; the helper that runs it has no capabilities, and says so where that makes a difference. Not a check of
+ * the table's: the roles read the settings too, and can't see every file. */
+static int check_program(const struct invocation *v, const unsigned char *given, struct error *err)
+{
+        const char *program = v->config.exec;
+        struct stat st;
+        int code = 0;
+
+        if (!program)
+                return 0;
+        if (stat(program, &st) < 0 || faccessat(AT_FDCWD, program, X_OK, AT_EACCESS) < 0)
+                code = errno;
+        else if (!S_ISREG(st.st_mode))
+                code = S_ISDIR(st.st_mode) ? EISDIR : EACCES;
+        if (!code)
+                return 0;
+        error_set(err, EINVAL, "exec \"%s\" is not allowed: the path of a file that can be executed is (%s)", program,
+                  strerror(code));
+        if (given_of(given, FIELD(config.exec)) & OPTION_ON_COMMAND_LINE)
+                return error_prefix(err, "--");
+        return error_prefix(err, "%s: ", v->file ? v->file : CONFIG_PATH_DEFAULT);
+}
+
 static int read_file(struct invocation *v, unsigned char *given, struct error *err)
 {
         const char *path = v->file ? v->file : CONFIG_PATH_DEFAULT;
@@ -249,6 +334,8 @@ int config_load(int argc, char **argv, struct config *ret, enum config_action *r
                         r = check_exposure(&v.config, given, err);
                 if (r >= 0)
                         r = check_token(&v.config, given, err);
+                if (r >= 0)
+                        r = check_program(&v, given, err);
                 if (r < 0)
                         return -EINVAL;
         }
@@ -268,6 +355,24 @@ int config_parse(const char *text, struct config *ret, struct error *err)
         *ret = v.config;
         v.config = (struct config){};
         return 0;
+}
+
+struct app_settings config_for_app(const struct config *c, const char *app_name)
+{
+        struct app_settings s = { .min_growth_bytes = c->min_growth_bytes };
+
+        for (size_t i = 0; i < c->n_apps; i++) {
+                const struct config_app *a = &c->apps[i];
+
+                /* A name that holds brackets is not a pattern for itself. */
+                if (strcmp(a->glob, app_name) != 0 && fnmatch(a->glob, app_name, 0) != 0)
+                        continue;
+                if (a->min_growth_bytes >= 0)
+                        s.min_growth_bytes = a->min_growth_bytes;
+                if (a->mute >= 0)
+                        s.mute = a->mute;
+        }
+        return s;
 }
 
 void config_done(struct config *c)

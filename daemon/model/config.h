@@ -11,6 +11,13 @@
 
 #define CONFIG_PATH_DEFAULT "/etc/memtide/memtided.conf"
 
+/* [app "…"]: what is other for the apps whose names its glob fits. */
+struct config_app {
+        char *glob;                     /* a name, or a pattern of fnmatch(3) */
+        int64_t min_growth_bytes;       /* -1: not given */
+        int mute;                       /* 1 yes, 0 no, -1 not given */
+};
+
 struct config {
         char *db;                       /* never NULL after config_load(): the default is worked out there */
         int64_t interval_ms, detail_interval_ms; /* detail is never below interval after config_load() */
@@ -21,13 +28,25 @@ struct config {
         int64_t retention_ms, max_db_size_bytes;
         struct option_list include, exclude;
         bool show_secrets;
+        char *webhook, *exec;           /* NULL: none. Whom alerts go to; the URL may hold secrets: webhook_url_show() */
+        int64_t min_growth_bytes;
+        struct config_app *apps;        /* n_apps sections, as the file has them */
+        size_t n_apps;
 };
+
+/* What holds for one app: its sections over the settings of all, a later section over an earlier one. */
+struct app_settings {
+        int64_t min_growth_bytes;
+        bool mute;
+};
+struct app_settings config_for_app(const struct config *c, const char *app_name);
 
 enum config_action { CONFIG_RUN, CONFIG_CHECK, CONFIG_VERSION, CONFIG_HELP };
 
 /* Command line and file (--config, by default CONFIG_PATH_DEFAULT, where absent is fine but a --config that is absent
  * is not). Returns 0, or -EINVAL with one sentence: wrong usage or configuration, exit status 2. Release on success.
- * CONFIG_VERSION and CONFIG_HELP leave *ret empty. The token file is looked into here, so that a bad one is refused. */
+ * CONFIG_VERSION and CONFIG_HELP leave *ret empty. The token file is looked into here, so that a bad one is refused, and whether
+ * `exec` can be executed. */
 int config_load(int argc, char **argv, struct config *ret, enum config_action *ret_action, struct error *err);
 /* The text that config_print() wrote. */
 int config_parse(const char *text, struct config *ret, struct error *err);

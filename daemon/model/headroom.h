@@ -1,6 +1,7 @@
 /* What memory a process may still take before something stops it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum limit_kind {
@@ -31,3 +32,18 @@ struct headroom {
         char place[HEADROOM_PLACE_SIZE]; /* the group's path, cut at the left where long; "" for other kinds */
 };
 #define HEADROOM_UNKNOWN ((struct headroom){ LIMIT_NONE, -1, -1, -1, 0, -1, "" })
+
+/* A limit with that much used of it: becomes *nearest if it leaves less room (place, shared_by and oom_kills are then
+ * the caller's to fill in). A limit or a use that is not known, below 0, counts as none. Returns whether it did. */
+bool headroom_consider(struct headroom *nearest, enum limit_kind kind, int64_t limit_bytes, int64_t used_bytes);
+void headroom_set_place(struct headroom *h, const char *path /* UTF-8 */);
+
+/* What was last told of a process, in short. All zero: nothing yet. */
+struct headroom_told {
+        enum limit_kind kind;
+        int64_t limit_bytes, room_bytes, oom_kills;
+        uint64_t shared_by;
+};
+/* Is it worth telling: another limit, another kill, or room that moved by more than 1 % of the limit? Then it counts as
+ * told. */
+bool headroom_tell(struct headroom_told *told, const struct headroom *now);

@@ -100,6 +100,36 @@ void report_add_detail(struct buffer *to, uint32_t seat, const struct detail *de
         frame_end(to, at);
 }
 
+void report_add_headroom(struct buffer *to, uint32_t seat, const struct headroom *headroom)
+{
+        const struct seat_head head = { .seat = seat };
+        size_t at = frame_begin(to, REPORT_HEADROOM);
+        struct headroom clean;
+
+        /* Neither padding nor what is behind the NUL of the place. */
+        memset(&clean, 0, sizeof clean);
+        clean.kind = headroom->kind;
+        clean.limit_bytes = headroom->limit_bytes;
+        clean.used_bytes = headroom->used_bytes;
+        clean.room_bytes = headroom->room_bytes;
+        clean.shared_by = headroom->shared_by;
+        clean.oom_kills = headroom->oom_kills;
+        memcpy(clean.place, headroom->place, strnlen(headroom->place, sizeof clean.place - 1));
+        buffer_add(to, &head, sizeof head);
+        buffer_add(to, &clean, sizeof clean);
+        frame_end(to, at);
+}
+
+void report_add_exact(struct buffer *to, uint32_t seat, const struct report_exact *exact)
+{
+        const struct seat_head head = { .seat = seat };
+        size_t at = frame_begin(to, REPORT_EXACT);
+
+        buffer_add(to, &head, sizeof head);
+        buffer_add(to, exact, sizeof *exact);
+        frame_end(to, at);
+}
+
 void report_add_tick(struct buffer *to, const struct report_tick *tick, const struct report_change *changes)
 {
         size_t at = frame_begin(to, REPORT_TICK);
@@ -182,6 +212,33 @@ static void parse_identity(struct body *b, struct report *ret)
         b->failed |= !who->name || !who->application || head.id.pid <= 0;
 }
 
+/* A limit that is told has figures; whoever computes with them need not look again. */
+static bool headroom_can_be(const struct headroom *h)
+{
+        int64_t least = h->kind == LIMIT_NONE ? -1 : 0;
+
+        return (uint32_t)h->kind < LIMIT_KINDS && memchr(h->place, 0, sizeof h->place) && h->limit_bytes >= least &&
+               h->used_bytes >= least && h->room_bytes >= least && h->oom_kills >= -1;
+}
+
+static bool exact_can_be(const struct report_exact *e)
+{
+        return e->rss_bytes >= -1 && e->anon_bytes >= -1 && e->swap_bytes >= -1;
+}
+
+static void parse_figures(struct body *b, struct report *ret)
+{
+        if (ret->kind == REPORT_DETAIL) {
+                take_bytes(b, &ret->detail, sizeof ret->detail);
+        } else if (ret->kind == REPORT_HEADROOM) {
+                take_bytes(b, &ret->headroom, sizeof ret->headroom);
+                b->failed |= b->failed || !headroom_can_be(&ret->headroom);
+        } else if (ret->kind == REPORT_EXACT) {
+                take_bytes(b, &ret->exact, sizeof ret->exact);
+                b->failed |= !exact_can_be(&ret->exact);
+        }
+}
+
 static void parse_body(struct body *b, struct report *ret)
 {
         struct seat_head head = {};
@@ -193,12 +250,13 @@ static void parse_body(struct body *b, struct report *ret)
                 break;
         case REPORT_GONE:
         case REPORT_DETAIL:
+        case REPORT_HEADROOM:
+        case REPORT_EXACT:
                 take_bytes(b, &head, sizeof head);
                 ret->seat = head.seat;
                 ret->gone = head.what;
                 b->failed |= head.what > GONE_OOM_KILLED;
-                if (ret->kind == REPORT_DETAIL)
-                        take_bytes(b, &ret->detail, sizeof ret->detail);
+                parse_figures(b, ret);
                 break;
         case REPORT_TICK:
                 take_bytes(b, &ret->tick, sizeof ret->tick);

@@ -16,7 +16,6 @@
 enum {
         ID_DIGITS = 64,      /* of a container's id in Docker, containerd, CRI-O and Podman */
         ID_SHOWN = 12,       /* as `docker ps` shows them */
-        LEVELS_MAX = 64,     /* above a group whose limits are looked at */
 };
 
 void cgroup_done(struct cgroup *c)
@@ -195,34 +194,55 @@ int cgroup_parse(const char *text, struct cgroup *ret)
         return 0;
 }
 
-static int64_t read_limit(int cgroup_fd, const char *path)
+/* What is below our top of the hierarchy, which a mount or a namespace may have put elsewhere; NULL: it isn't below. */
+static const char *below_root(const char *path, const char *root)
 {
-        char text[64], *end;
-        uint64_t value;
+        size_t n = root && strcmp(root, "/") != 0 ? strlen(root) : 0;
 
-        if (file_read_at(cgroup_fd, path, text, sizeof text) <= 0)
-                return -1;
-        value = strtoull(text, &end, 10); /* "max": no digits */
-        return end == text || value >= UINT64_C(1) << 62 ? -1 : (int64_t)value;
+        if (path[0] != '/' || strncmp(path, root ? root : "", n) != 0 || (path[n] != '/' && path[n] != '\0'))
+                return NULL;
+        path += n;
+        return strstr(path, "/../") || text_ends(path, "/..") ? NULL : path;
 }
 
-int64_t cgroup_limit(int cgroup_fd, const struct cgroup *c)
+bool cgroup_folder(const struct proc *p, const struct cgroup *c, char *ret, size_t room)
 {
-        char folder[PATH_MAX], file[PATH_MAX + 32];
-        int64_t lowest = -1;
+        const char *below = c->path ? below_root(c->path, c->v1 ? p->v1_root : p->v2_root) : NULL;
         int n;
 
-        if (cgroup_fd < 0 || !c->path || c->path[0] != '/' || strstr(c->path, "/../") || text_ends(c->path, "/.."))
-                return -1;
-        n = snprintf(folder, sizeof folder, "%s%s", c->v1 ? "memory" : ".", c->path);
-        if (n < 0 || (size_t)n >= sizeof folder)
-                return -1;
-        for (int level = 0; level < LEVELS_MAX; level++) {
-                char *slash = strrchr(folder, '/');
-                int64_t limit;
+        if (p->cgroup_fd < 0 || !below)
+                return false;
+        n = snprintf(ret, room, "%s%s", c->v1 ? "memory" : ".", below);
+        if (n < 0 || (size_t)n >= room)
+                return false;
+        while (ret[n - 1] == '/')
+                ret[--n] = '\0';
+        return true;
+}
 
-                snprintf(file, sizeof file, "%s/%s", folder, c->v1 ? "memory.limit_in_bytes" : "memory.max");
-                limit = read_limit(cgroup_fd, file);
+int64_t cgroup_read_number(const struct proc *p, const char *folder, const char *file)
+{
+        char path[PATH_MAX + 64], text[64], *end;
+        uint64_t value;
+
+        snprintf(path, sizeof path, "%s/%s", folder, file);
+        if (file_read_at(p->cgroup_fd, path, text, sizeof text) <= 0 || !isdigit((unsigned char)text[0]))
+                return -1;
+        value = strtoull(text, &end, 10);
+        return (*end != '\n' && *end != '\0') || value >= UINT64_C(1) << 62 ? -1 : (int64_t)value;
+}
+
+int64_t cgroup_limit(const struct proc *p, const struct cgroup *c)
+{
+        char folder[PATH_MAX];
+        int64_t lowest = -1;
+
+        if (!cgroup_folder(p, c, folder, sizeof folder))
+                return -1;
+        for (int level = 0; level < CGROUP_LEVELS_MAX; level++) {
+                int64_t limit = cgroup_read_number(p, folder, c->v1 ? "memory.limit_in_bytes" : "memory.max");
+                char *slash = strrchr(folder, '/');
+
                 if (limit >= 0 && (lowest < 0 || limit < lowest))
                         lowest = limit;
                 if (!slash)

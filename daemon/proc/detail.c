@@ -54,12 +54,13 @@ static int64_t count_fds(const struct proc *p, int32_t pid)
         return n;
 }
 
-void detail_read(const struct proc *p, const struct process_id *id, struct detail *ret)
+void detail_read(const struct proc *p, const struct process_id *id, struct detail *ret, struct address_use *ret_use)
 {
         char path[32], text[4096];
         int64_t cpu_ns = detail_cpu_ns(id->pid);
 
         *ret = DETAIL_UNKNOWN;
+        *ret_use = (struct address_use){ -1, -1 };
         if (cpu_ns >= 0)
                 ret->cpu_ms = cpu_ns / 1000000;
         snprintf(path, sizeof path, "%d/status", id->pid);
@@ -67,6 +68,8 @@ void detail_read(const struct proc *p, const struct process_id *id, struct detai
                 ret->swap_bytes = field_parse_kib(text, "VmSwap");
                 ret->peak_rss_bytes = field_parse_kib(text, "VmHWM");
                 ret->threads = field_parse(text, "Threads");
+                ret_use->size_bytes = field_parse_kib(text, "VmSize");
+                ret_use->data_bytes = field_parse_kib(text, "VmData");
         }
         ret->fds = count_fds(p, id->pid);
         proc_busy(p, id->pid, id->start_ticks);
@@ -78,17 +81,25 @@ void detail_read(const struct proc *p, const struct process_id *id, struct detai
         proc_idle(p);
 }
 
-bool detail_read_rollup(const struct proc *p, const struct process_id *id, struct detail *ret)
+/* smaps_rollup whole; false where it can't be read. */
+static bool read_rollup(const struct proc *p, const struct process_id *id, char *text, size_t room)
 {
-        char path[32], text[4096];
-        int64_t pss, clean, dirty, huge;
+        char path[32];
         ssize_t n;
 
         snprintf(path, sizeof path, "%d/smaps_rollup", id->pid);
         proc_busy(p, id->pid, id->start_ticks);
-        n = file_read_at(p->fd, path, text, sizeof text);
+        n = file_read_at(p->fd, path, text, room);
         proc_idle(p);
-        if (n <= 0)
+        return n > 0;
+}
+
+bool detail_read_rollup(const struct proc *p, const struct process_id *id, struct detail *ret)
+{
+        char text[4096];
+        int64_t pss, clean, dirty, huge;
+
+        if (!read_rollup(p, id, text, sizeof text))
                 return false;
         pss = field_parse_kib(text, "Pss");
         clean = field_parse_kib(text, "Private_Clean");
@@ -99,4 +110,18 @@ bool detail_read_rollup(const struct proc *p, const struct process_id *id, struc
         ret->pss_bytes = pss;
         ret->uss_bytes = clean + dirty + (huge > 0 ? huge : 0);
         return true;
+}
+
+void detail_read_exact(const struct proc *p, const struct process_id *id, struct report_exact *ret)
+{
+        char text[4096];
+
+        *ret = (struct report_exact){ -1, -1, -1 };
+        if (!read_rollup(p, id, text, sizeof text))
+                return;
+        ret->rss_bytes = field_parse_kib(text, "Rss");
+        ret->anon_bytes = field_parse_kib(text, "Anonymous");
+        ret->swap_bytes = field_parse_kib(text, "Swap");
+        if (ret->rss_bytes < 0 || ret->anon_bytes < 0)
+                *ret = (struct report_exact){ -1, -1, -1 };
 }

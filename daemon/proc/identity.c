@@ -207,7 +207,7 @@ static void set_limit(const struct reading *r, struct identity *who, const char 
 {
         char text[4096];
         struct { const char *kind; int64_t bytes; } limits[] = {
-                { "cgroup", cgroup_limit(r->proc->cgroup_fd, &r->cgroup) },
+                { "cgroup", cgroup_limit(r->proc, &r->cgroup) },
                 { "rlimit-as", -1 },
                 { "rlimit-data", -1 },
         };

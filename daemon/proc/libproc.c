@@ -67,10 +67,12 @@ int64_t libproc_uid(struct libproc *l, const struct process_id *id)
 
 int64_t libproc_oom_kills(struct libproc *l)
 {
-        struct vmstat_result *kills;
+        enum vmstat_item kills = VMSTAT_OOM_KILL;
+        const struct vmstat_stack *found;
 
         if (!l || !l->vmstat)
                 return -1;
-        kills = procps_vmstat_get(l->vmstat, VMSTAT_OOM_KILL);
-        return kills ? (int64_t)kills->result.ul_int : -1;
+        /* procps_vmstat_get() says the same for a second. */
+        found = procps_vmstat_select(l->vmstat, &kills, 1);
+        return found ? (int64_t)found->head->result.ul_int : -1;
 }

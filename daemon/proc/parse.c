@@ -97,13 +97,14 @@ bool stat_parse(const char *text, size_t size, struct stat_line *ret)
         return field > STAT_START_STACK;
 }
 
-int64_t field_parse(const char *text, const char *key)
+/* Behind the key at the start of a line and its separator. */
+static int64_t number_behind(const char *text, const char *key, char separator)
 {
         size_t size = strlen(key);
 
         for (const char *line = text; line; line = strchr(line, '\n')) {
                 line += *line == '\n';
-                if (strncmp(line, key, size) == 0 && line[size] == ':') {
+                if (strncmp(line, key, size) == 0 && line[size] == separator) {
                         const char *p = line + size + 1 + strspn(line + size + 1, " \t");
                         uint64_t value;
 
@@ -115,11 +116,21 @@ int64_t field_parse(const char *text, const char *key)
         return -1;
 }
 
+int64_t field_parse(const char *text, const char *key)
+{
+        return number_behind(text, key, ':');
+}
+
+int64_t keyed_parse(const char *text, const char *key)
+{
+        return number_behind(text, key, ' ');
+}
+
 int64_t field_parse_kib(const char *text, const char *key)
 {
         int64_t value = field_parse(text, key);
 
-        return value < 0 ? value : value * 1024;
+        return value < 0 || value > INT64_MAX / 1024 ? -1 : value * 1024;
 }
 
 int64_t limit_parse(const char *text, const char *name)

@@ -31,6 +31,9 @@ int64_t field_parse(const char *text, const char *key);
 /* The same of a figure in kB, in bytes. */
 int64_t field_parse_kib(const char *text, const char *key);
 
+/* The number of a line "key number", as cgroups have them; -1 where there is no such line. */
+int64_t keyed_parse(const char *text, const char *key);
+
 /* The soft limit of a line of /proc/PID/limits ("Max address space"), -1 where there is none. */
 int64_t limit_parse(const char *text, const char *name);
 

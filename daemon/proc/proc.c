@@ -5,10 +5,70 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+
+#define MOUNTS_MOST (1024 * 1024)
+
+/* Spaces and the like are written as \\NNN, in octal. */
+static void unescape_octal(char *text)
+{
+        char *to = text;
+
+        for (const char *p = text; *p; to++) {
+                bool escaped = p[0] == '\\' && strspn(p + 1, "01234567") >= 3;
+
+                *to = escaped ? (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0')) : *p;
+                p += escaped ? 4 : 1;
+        }
+        *to = '\0';
+}
+
+/* The root of a mount, the fourth word of its line: "31 23 0:28 / /sys/fs/cgroup rw …" */
+static char *mount_root(const char *mounts, uint64_t mount_id)
+{
+        for (const char *line = mounts; *line; line = *line ? line + 1 : line) {
+                char *rest, *root;
+                uint64_t id = strtoull(line, &rest, 10);
+                const char *word = rest;
+
+                for (int i = 0; i < 3; i++) {
+                        word += strcspn(word, " \n");
+                        word += *word == ' ';
+                }
+                if (id == mount_id && *word == '/') {
+                        root = strndup(word, strcspn(word, " \n"));
+                        if (root)
+                                unescape_octal(root);
+                        return root;
+                }
+                line = strchrnul(word, '\n');
+        }
+        return NULL;
+}
+
+/* By the number of the mount (Linux 5.8): its path may be mounted over, or be another one's by now. */
+static char *root_seen(const char *mounts, int folder_fd, const char *path)
+{
+        struct statx st;
+
+        if (statx(folder_fd, path, AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || !(st.stx_mask & STATX_MNT_ID))
+                return NULL;
+        return mount_root(mounts, st.stx_mnt_id);
+}
+
+static void find_cgroup_roots(struct proc *p)
+{
+        _cleanup_(freep) char *mounts = NULL;
+
+        if (p->cgroup_fd < 0 || file_load(p->fd, "self/mountinfo", MOUNTS_MOST, &mounts, NULL) < 0)
+                return;
+        p->v2_root = root_seen(mounts, p->cgroup_fd, "");
+        p->v1_root = root_seen(mounts, p->cgroup_fd, "memory");
+}
 
 int proc_open(const char *proc_path, const char *cgroup_path, struct proc *ret, struct error *err)
 {
@@ -26,6 +86,7 @@ int proc_open(const char *proc_path, const char *cgroup_path, struct proc *ret, 
         p.boot = (uint32_t)strtoul(boot_id, NULL, 16);
         p.cgroup_fd = open(cgroup_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         p.fd = take_fd(fd);
+        find_cgroup_roots(&p);
         *ret = p;
         return 0;
 }
@@ -35,6 +96,8 @@ void proc_close(struct proc *p)
         closep(&p->fd);
         closep(&p->cgroup_fd);
         libproc_free(p->libproc);
+        free(p->v1_root);
+        free(p->v2_root);
         *p = (struct proc){ .fd = -1, .cgroup_fd = -1 };
 }
 

@@ -11,6 +11,9 @@
 struct proc {
         int fd;        /* the proc folder */
         int cgroup_fd; /* /sys/fs/cgroup; -1 where there is none: then no cgroup limit is known */
+        /* Which group's folder the top of cgroup_fd is (v2) and that of memory/ below it (v1), as paths in
+         * /proc/PID/cgroup have it: a container may see a part of the tree alone. Owned; NULL: "/". */
+        char *v2_root, *v1_root;
         uint32_t boot; /* the first 8 hex digits of the boot id */
         int64_t ticks_per_second;    /* of start_ticks */
         int64_t wall_less_boot_ms;   /* wall time less time since boot, kept fresh by the caller */

@@ -86,7 +86,7 @@ int line_add(struct buffer *out, const char *text, int most, enum line_cut cut, 
 
 const char *line_style_on(enum line_style style, bool color)
 {
-        static const char *const words[] = { "", "\033[1m", "\033[2m", "\033[1;33m" };
+        static const char *const words[] = { "", "\033[1m", "\033[2m", "\033[1;33m", "\033[1;31m" };
 
         return color ? words[style] : "";
 }

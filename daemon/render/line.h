@@ -15,7 +15,7 @@ enum line_cut {
  * nothing. Returns how many columns it takes. */
 int line_add(struct buffer *out, const char *text, int most, enum line_cut cut, bool utf8);
 
-enum line_style { LINE_PLAIN, LINE_BOLD, LINE_QUIET, LINE_WARNING };
+enum line_style { LINE_PLAIN, LINE_BOLD, LINE_QUIET, LINE_WARNING, LINE_CRITICAL };
 
 /* The terminal's own words for a style and for its end; "" where color is false or nothing is to be said. */
 const char *line_style_on(enum line_style style, bool color);

@@ -1,4 +1,4 @@
-/* The columns of processes and of apps. */
+/* The columns of processes, of apps and of findings. */
 #include "render/tables.h"
 
 #include <stdio.h>
@@ -157,4 +157,91 @@ void render_app_table(const struct app_row *rows, size_t n, const struct table_o
 {
         table_write(&(struct table){ .columns = app_columns, .n_columns = sizeof app_columns / sizeof *app_columns,
                                      .rows = rows, .n_rows = n, .row_size = sizeof *rows }, options, out);
+}
+
+static void finding_number(const void *row, const struct table_options *o, struct table_cell *ret)
+{
+        const struct finding_row *f = row;
+
+        (void)o;
+        snprintf(ret->figure, sizeof ret->figure, "%lld", (long long)f->number);
+}
+
+static void finding_severity(const void *row, const struct table_options *o, struct table_cell *ret)
+{
+        const struct finding_row *f = row;
+        const char *words = severity_words(f->severity, o->utf8, &ret->style);
+
+        set_text(words, o, ret);
+        if (f->state && strcmp(f->state, "open") != 0)
+                ret->style = LINE_QUIET;
+}
+
+static void finding_pid(const void *row, const struct table_options *o, struct table_cell *ret)
+{
+        const struct finding_row *f = row;
+
+        if (f->pid < 0)
+                set_text("all", o, ret);
+        else
+                snprintf(ret->figure, sizeof ret->figure, "%lld", (long long)f->pid);
+}
+
+static void finding_growth(const void *row, const struct table_options *o, struct table_cell *ret)
+{
+        const struct finding_row *f = row;
+        char size[FIGURE_SIZE];
+
+        if (f->step_bytes < 0) {
+                set_growth(f->growth_known, f->bytes_per_hour, o, ret);
+                return;
+        }
+        figure_bytes(f->step_bytes, o->utf8, size);
+        snprintf(ret->figure, sizeof ret->figure, "+%.40s", size);
+}
+
+static void finding_since(const void *row, const struct table_options *o, struct table_cell *ret)
+{
+        const struct finding_row *f = row;
+
+        figure_time(f->since_ms, f->now_ms, o->utf8, ret->figure);
+}
+
+static void finding_limit(const void *row, const struct table_options *o, struct table_cell *ret)
+{
+        const struct finding_row *f = row;
+
+        figure_forecast(f->limit_at_ms, f->now_ms, false, o->utf8, ret->figure);
+        if (strcmp(ret->figure, figure_unknown(o->utf8)) == 0)
+                ret->style = LINE_QUIET;
+}
+
+#define FINDING_FIELD(name) offsetof(struct finding_row, name)
+
+static const struct table_column finding_columns[] = {
+        /* The first is left out while all of them are open. */
+        { .title = "STATE", .rank = 5, .field = FINDING_FIELD(state), .cell = cell_text },
+        { .title = "N", .rank = 0, .right = true, .cell = finding_number },
+        { .title = "SEVERITY", .rank = 1, .cell = finding_severity },
+        { .title = "KIND", .rank = 6, .field = FINDING_FIELD(kind), .cell = cell_text },
+        { .title = "APP", .rank = 2, .least = 16, .most = NAME_MOST, .cut = LINE_CUT_MIDDLE,
+          .field = FINDING_FIELD(app), .cell = cell_text },
+        { .title = "PID", .rank = 7, .right = true, .cell = finding_pid },
+        { .title = "GROWTH", .rank = 3, .right = true, .cell = finding_growth },
+        { .title = "SINCE", .rank = 8, .right = true, .cell = finding_since },
+        { .title = "LIMIT", .rank = 4, .cell = finding_limit },
+        { .title = "TITLE", .rank = 9, .least = 40, .cut = LINE_CUT_END, .field = FINDING_FIELD(title),
+          .cell = cell_text },
+};
+
+void render_finding_table(const struct finding_row *rows, size_t n, const struct table_options *options,
+                          struct buffer *out)
+{
+        size_t n_columns = sizeof finding_columns / sizeof *finding_columns, skip = 1;
+
+        for (size_t i = 0; i < n; i++)
+                if (rows[i].state && strcmp(rows[i].state, "open") != 0)
+                        skip = 0;
+        table_write(&(struct table){ .columns = finding_columns + skip, .n_columns = n_columns - skip, .rows = rows,
+                                     .n_rows = n, .row_size = sizeof *rows }, options, out);
 }

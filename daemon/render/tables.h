@@ -1,5 +1,5 @@
-/* The tables of processes and apps: one hand for the client's terminal and the api's text/plain. Pure: rows in, text
- * out. Every string is cleaned here (control characters as U+FFFD); wide characters are counted as two columns. */
+/* The tables of processes, apps and findings: one hand for the client's terminal and the api's text/plain. Pure: rows
+ * in, text out. Every string is cleaned here (control characters as U+FFFD); wide characters are counted as two columns. */
 #pragma once
 
 #include <stdbool.h>
@@ -31,6 +31,18 @@ struct app_row {
         double bytes_per_hour;
 };
 
+/* severity, kind and state are the API's words. pid -1: of the app as a whole. */
+struct finding_row {
+        int64_t number, pid;
+        const char *severity, *kind, *state, *app, *title;
+        bool growth_known;
+        double bytes_per_hour;
+        int64_t step_bytes; /* of a step: how much it jumped, which stands in place of the growth; else -1 */
+        int64_t since_ms, limit_at_ms, now_ms;
+};
+
 void render_process_table(const struct process_row *rows, size_t n, const struct table_options *options,
                           struct buffer *out);
 void render_app_table(const struct app_row *rows, size_t n, const struct table_options *options, struct buffer *out);
+void render_finding_table(const struct finding_row *rows, size_t n, const struct table_options *options,
+                          struct buffer *out);

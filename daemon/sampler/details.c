@@ -11,6 +11,7 @@ enum {
         QUICK_DETAIL_MS = 10 * 1000, /* somebody asked for details this often: likewise */
         DEAR_NS = 1000 * 1000, /* a rollup that isn't made within a tick */
         SHARE_OF_SAMPLING = 4, /* else rollups may cost a quarter of plain sampling */
+        LIMITS_EVERY = 5,      /* visits: a process is seldom moved into another group, 20 us to see it */
 };
 
 /* A process that had no CPU and whose pages are as they were has the figures that it had: 0.2 us instead of 25. */
@@ -52,8 +53,7 @@ static void read_rollup(struct sampler *s, uint32_t seat, struct detail *detail)
         allowance_spend(&s->allowance, one->rollup_ns);
 }
 
-/* Whatever was read by pid is of this process if it is still there: a pid is not given out again before. */
-static bool is_still_there(const struct sampler *s, uint32_t seat)
+bool sampler_is_still_there(const struct sampler *s, uint32_t seat)
 {
         struct exec_mark mark;
         char byte;
@@ -63,30 +63,49 @@ static bool is_still_there(const struct sampler *s, uint32_t seat)
         return exec_mark_read(&s->proc, &s->table.seats[seat].id, &mark) == 0;
 }
 
+/* Which limits hold for it, and how near they are. */
+static void read_limits(struct sampler *s, struct seat *one)
+{
+        if (one->limits_left == 0) {
+                /* Where many are new, their figures come first, and this at the next visit. */
+                if (!one->has_detail && s->n_first > FEW_SEATS)
+                        return;
+                limits_look(s->limits, &s->proc, one->id.pid, &one->limits);
+                one->limits_left = LIMITS_EVERY;
+                one->limits_known = true;
+        }
+        one->limits_left--;
+        /* A group with one process is read at each visit, even if that comes early. */
+        limits_refresh(s->limits, &s->proc, &one->limits, s->now_ms, s->detail_interval_ms * 3 / 4);
+}
+
 static void visit(struct sampler *s, uint32_t seat)
 {
         struct seat *one = &s->table.seats[seat];
         struct seat_hot *hot = &s->table.hot[seat];
         int64_t cpu_ns = detail_cpu_ns(one->id.pid);
         struct exec_mark mark;
+        struct address_use use;
         struct detail detail;
 
         one->visits++;
+        read_limits(s, one);
         if (is_unchanged(one, hot, cpu_ns)) {
                 one->repeats++;
         } else {
-                if (one->hangs)
-                        detail = DETAIL_UNKNOWN;
-                else
-                        detail_read(&s->proc, &one->id, &detail);
+                detail = DETAIL_UNKNOWN;
+                use = (struct address_use){ -1, -1 };
+                if (!one->hangs)
+                        detail_read(&s->proc, &one->id, &detail, &use);
                 if (!one->hangs && hot->rss_pages != UINT32_MAX)
                         read_rollup(s, seat, &detail);
                 if (one->has_detail && exec_mark_read(&s->proc, &one->id, &mark) == 0 &&
                     exec_mark_differs(&one->mark, &mark))
                         hot->text_pages = TEXT_UNKNOWN;
-                if (!is_still_there(s, seat))
+                if (!sampler_is_still_there(s, seat))
                         return;
                 one->detail = detail;
+                one->use = use;
                 one->cpu_ns = cpu_ns;
                 one->rss_pages = hot->rss_pages;
                 one->shared_pages = hot->shared_pages;
@@ -184,11 +203,18 @@ void sampler_report_details(struct sampler *s)
 {
         for (uint32_t i = 0; i < s->fresh.n; i++) {
                 uint32_t seat = s->fresh.seats[i];
+                struct seat *one = &s->table.seats[seat];
+                struct headroom headroom;
 
-                if (!table_is_used(&s->table, seat) || !s->table.seats[seat].fresh)
+                if (!table_is_used(&s->table, seat) || !one->fresh)
                         continue;
-                report_add_detail(&s->outbox.waiting, seat, &s->table.seats[seat].detail);
-                s->table.seats[seat].fresh = false;
+                report_add_detail(&s->outbox.waiting, seat, &one->detail);
+                one->fresh = false;
+                if (!one->limits_known)
+                        continue;
+                limits_nearest(s->limits, &s->proc, &one->limits, &one->use, &headroom);
+                if (headroom_tell(&one->told, &headroom))
+                        report_add_headroom(&s->headrooms, seat, &headroom);
         }
         s->fresh.n = 0;
 }

@@ -207,6 +207,7 @@ static int exec_happened(struct sampler *s, uint32_t seat)
         lineage_unref(one->lineage);
         one->lineage = lineage;
         one->mark = extra.mark;
+        one->limits_left = 0;
         s->table.unreadable += (uint32_t)extra.unreadable - (uint32_t)one->unreadable;
         one->unreadable = extra.unreadable;
         report_add_identity(&s->changed, REPORT_CHANGED, seat, &one->id, &who);

@@ -1,7 +1,7 @@
 /* memtide-sampler: started by memtided, with
  *
  *   descriptor 3  the configuration, as config_print() wrote it
- *   descriptor 4  a stream socket to the engine, for the frames of model/report.h
+ *   descriptor 4  a stream socket to the engine, for the frames of model/report.h and the engine's requests
  *   descriptor 5  a page of struct sampler_busy
  *
  * and --unreadable PID-STARTTICKS for each process that is known to hang who reads it. Ends with 0 on SIGTERM and when
@@ -105,29 +105,47 @@ static int lock_in(struct error *err)
         return r < 0 ? r : confine_system_calls(calls, err);
 }
 
-/* Waits until until_ns, sending what the engine takes meanwhile. Signals come in here alone, so that none is missed.
- * Returns 0, or -EPIPE when the engine is gone. */
+/* Returns 0, or -EPIPE when the engine is gone. */
+static int read_requests(struct sampler *s)
+{
+        struct report_request requests[REQUESTS_MAX];
+        ssize_t n = read(ENGINE_FD, requests, sizeof requests);
+
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+                return -EPIPE;
+        if (n > 0)
+                requests_take(&s->requests, requests, (size_t)n);
+        return 0;
+}
+
+/* Waits until until_ns, sending what the engine takes and doing what it asks for meanwhile. Signals come in here alone,
+ * so that none is missed. Returns 0, or -EPIPE when the engine is gone. */
 static int wait_until(struct sampler *s, int64_t until_ns)
 {
         sigset_t none;
 
         sigemptyset(&none);
         for (;;) {
-                struct pollfd engine = { .fd = ENGINE_FD, .events = s->outbox.waiting.size ? POLLOUT : 0 };
+                struct pollfd engine = { .fd = ENGINE_FD, .events = POLLIN };
                 int64_t left_ns = until_ns - clock_mono_ns();
                 struct timespec left = { .tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000 };
                 int r;
 
                 if (left_ns <= 0 || stopping)
                         return 0;
+                if (s->outbox.waiting.size)
+                        engine.events |= POLLOUT;
                 r = ppoll(&engine, 1, &left, &none);
                 if (r > 0 && (engine.revents & (POLLHUP | POLLERR | POLLNVAL)))
                         return -EPIPE;
-                if (r > 0) {
-                        r = outbox_send(&s->outbox);
-                        if (r < 0)
-                                return r;
-                }
+                if (r <= 0)
+                        continue;
+                r = engine.revents & POLLOUT ? outbox_send(&s->outbox) : 0;
+                if (r == 0 && (engine.revents & POLLIN))
+                        r = read_requests(s);
+                if (r < 0)
+                        return r;
+                sampler_answer(s, until_ns, false);
         }
 }
 
@@ -137,6 +155,7 @@ static int wait_for_tick(struct sampler *s, int64_t due_ns)
         int64_t time_ns = s->interval_ms * 1000000 / DETAILS_PART;
         int r;
 
+        sampler_answer(s, due_ns - time_ns * 3 / 2, true);
         if (sampler_has_backlog(s)) {
                 time_ns = time_ns < DETAILS_MOST_NS ? time_ns : DETAILS_MOST_NS;
                 r = wait_until(s, due_ns - time_ns * 3 / 2); /* the last third is for one that takes long */

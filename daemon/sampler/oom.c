@@ -10,22 +10,33 @@
 
 enum {
         FRESH_MS = 10 * 1000, /* 40 us a reading */
+        UNCLAIMED_TICKS = 2,
 };
 
-int64_t oom_kills_since(struct oom_watch *w, struct libproc *libproc, int64_t now_ms)
+int64_t oom_kills_unclaimed(struct oom_watch *w, struct libproc *libproc, int64_t now_ms)
 {
-        int64_t kills = libproc_oom_kills(libproc), more = kills > w->kills && w->checked_ms && w->kills >= 0 ?
-                kills - w->kills : 0;
+        int64_t kills = libproc_oom_kills(libproc);
 
+        if (w->checked_ms && w->kills >= 0 && kills > w->kills) {
+                w->unclaimed += kills - w->kills;
+                w->unclaimed_ticks = 0;
+        }
         w->kills = kills;
         w->checked_ms = now_ms ? now_ms : 1;
-        return more;
+        return w->unclaimed;
 }
 
-void oom_keep_fresh(struct oom_watch *w, struct libproc *libproc, int64_t now_ms)
+void oom_claim(struct oom_watch *w)
+{
+        w->unclaimed--;
+}
+
+void oom_end_tick(struct oom_watch *w, struct libproc *libproc, int64_t now_ms)
 {
         if (!w->checked_ms || now_ms - w->checked_ms >= FRESH_MS)
-                oom_kills_since(w, libproc, now_ms);
+                oom_kills_unclaimed(w, libproc, now_ms);
+        if (w->unclaimed_ticks++ == UNCLAIMED_TICKS)
+                w->unclaimed = 0;
 }
 
 bool oom_may_have_killed(int proc_fd, int32_t pid, uint64_t start_ticks)

@@ -70,6 +70,9 @@ int sampler_init(struct sampler *s, const struct config *config, struct proc *pr
         s->first = true;
         s->table.kept_fds_max = fds_to_keep();
         s->rotation.interval_ms = s->detail_interval_ms;
+        s->limits = limits_new();
+        if (!s->limits)
+                return error_set(err, ENOMEM, "out of memory for limits");
         allowance_init(&s->allowance, s->detail_interval_ms, now_ms);
         r = patterns_compile(config->include.items, config->include.n_items, &s->include, err);
         if (r == 0)
@@ -88,6 +91,8 @@ void sampler_done(struct sampler *s)
         buffer_done(&s->outbox.waiting);
         buffer_done(&s->changed);
         buffer_done(&s->left);
+        buffer_done(&s->headrooms);
+        s->limits = limits_free(s->limits);
         s->include = patterns_free(s->include);
         s->exclude = patterns_free(s->exclude);
         free(s->changes);
@@ -233,6 +238,8 @@ static void leave(struct sampler *s, uint32_t seat, enum report_gone why)
         report_add_gone(&s->left, seat, why);
         s->n_first -= !one->has_detail;
         one->fresh = false;
+        limits_leave(s->limits, &one->limits);
+        requests_forget(&s->requests, seat);
         /* Whoever has its pid now, newer or chosen (clone3 with set_tid), or it itself after an exec, is looked at
          * soon. */
         strangers_add(&s->strangers, one->id.pid, s->now_ms, s->now_ms);
@@ -242,7 +249,7 @@ static void leave(struct sampler *s, uint32_t seat, enum report_gone why)
 /* Those that the kernel killed are, as far as can be told, the largest that died of SIGKILL. */
 static void dismiss_gone(struct sampler *s)
 {
-        int64_t kills = s->gone.n ? oom_kills_since(&s->oom, s->proc.libproc, s->now_ms) : 0;
+        int64_t kills = s->gone.n ? oom_kills_unclaimed(&s->oom, s->proc.libproc, s->now_ms) : 0;
 
         for (; kills > 0; kills--) {
                 uint32_t largest = UINT32_MAX, most = 0;
@@ -260,13 +267,14 @@ static void dismiss_gone(struct sampler *s)
                 if (largest == UINT32_MAX)
                         break;
                 leave(s, largest, GONE_OOM_KILLED);
+                oom_claim(&s->oom);
         }
         for (uint32_t i = 0; i < s->gone.n; i++)
                 if (table_is_used(&s->table, s->gone.seats[i]))
                         leave(s, s->gone.seats[i], GONE_EXITED);
         for (uint32_t i = 0; i < s->not_python.n; i++)
                 leave(s, s->not_python.seats[i], GONE_NOT_PYTHON);
-        oom_keep_fresh(&s->oom, s->proc.libproc, s->now_ms);
+        oom_end_tick(&s->oom, s->proc.libproc, s->now_ms);
 }
 
 static int64_t discover_until(const struct sampler *s)
@@ -304,6 +312,8 @@ static void say_tick(struct sampler *s, struct report_tick *tick)
         take_frames(out, &s->changed);
         take_frames(out, &s->left);
         sampler_report_details(s);
+        take_frames(out, &s->headrooms);
+        sampler_report_exact(s);
         drop_stale_changes(s);
         tick->n_changes = s->n_changes;
         tick->seats = s->table.used;

@@ -5,11 +5,13 @@
 #include "base/error.h"
 #include "model/config.h"
 #include "model/report.h"
+#include "proc/memlimit.h"
 #include "proc/pattern.h"
 #include "proc/proc.h"
 #include "proc/scan.h"
 #include "sampler/oom.h"
 #include "sampler/outbox.h"
+#include "sampler/requests.h"
 #include "sampler/schedule.h"
 #include "sampler/strangers.h"
 #include "sampler/table.h"
@@ -29,6 +31,8 @@ struct sampler {
         struct strangers strangers;
         struct outbox outbox;
         struct oom_watch oom;
+        struct limits *limits;
+        struct requests requests;
         struct patterns *include, *exclude;
         bool show_secrets;
         int64_t interval_ms, detail_interval_ms;
@@ -44,6 +48,7 @@ struct sampler {
         struct seat_list gone;         /* those that exited */
         struct seat_list not_python;   /* those that exec'ed what is not watched */
         struct buffer changed, left;   /* frames of those that exec'ed, and of those that are gone */
+        struct buffer headrooms;       /* those of the limits that are near */
 
         /* details */
         struct rotation rotation;
@@ -68,6 +73,10 @@ void sampler_read_details(struct sampler *s, int64_t until_ns, bool dear);
 /* Are there more due than a tick itself has time for? */
 bool sampler_has_backlog(const struct sampler *s);
 
+/* Answers the engine's requests that can be done until until_ns (monotonic): in the next round. most_time: there is
+ * never more time than now, so the first one is done even if it takes longer. */
+void sampler_answer(struct sampler *s, int64_t until_ns, bool most_time);
+
 /* --- between the sampler's own files --- */
 
 int seat_list_add(struct seat_list *l, uint32_t seat);
@@ -83,3 +92,6 @@ bool sampler_sample_new(struct sampler *s, uint32_t seat);
 int sampler_identify(struct sampler *s, int32_t pid, enum identity_known known, struct identity *ret,
                      struct identity_extra *extra);
 void sampler_report_details(struct sampler *s);
+void sampler_report_exact(struct sampler *s);
+/* Whatever was read by pid is of this process if it is still there: a pid is not given out again before. */
+bool sampler_is_still_there(const struct sampler *s, uint32_t seat);

@@ -6,6 +6,7 @@
 
 #include "model/process.h"
 #include "proc/identity.h"
+#include "proc/memlimit.h"
 #include "sampler/pidmap.h"
 
 /*   free --table_take--> used --table_leave--> leaving --table_settle--> free
@@ -41,6 +42,7 @@ struct seat {
         bool code_changed; /* statm says that it runs another program */
         bool fresh;      /* detail is new since the last report */
         bool has_detail;
+        bool limits_known; /* limits were looked up */
         bool no_rollup;  /* smaps_rollup can't be read, or is too dear ever to be */
         uint8_t repeats; /* readings since the last real one */
         int64_t exec_checked_ms, exec_gap_ms; /* when it was last asked whether it exec'ed; how long not again */
@@ -50,6 +52,10 @@ struct seat {
         uint32_t rss_pages, shared_pages;     /* and its figures */
         int64_t rollup_ns, rollup_ms;         /* what smaps_rollup took, and when */
         uint32_t visits;
+        struct process_limits limits;         /* released by who lets the seat leave */
+        uint8_t limits_left;                  /* visits until they are looked up again */
+        struct address_use use;               /* when the detail was read */
+        struct headroom_told told;
 };
 
 struct table {

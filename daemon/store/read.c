@@ -1,14 +1,11 @@
-/* The reader: its connection, snapshots, the newest tick, newest details, apps. */
+/* The reader: its statements, snapshots, the newest tick, newest details. */
 #include "store/read.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "store/read_private.h"
 
 #define PROCESS_COLUMNS \
@@ -18,6 +15,18 @@
         " p.peak_rss_bytes, a.id, a.name, t.value, p.first_segment"
 #define PROCESS_FROM " FROM process_row p LEFT JOIN app_row a ON a.no = p.app LEFT JOIN text_row t ON t.id = p.cmdline "
 #define PROCESS_SELECT "SELECT " PROCESS_COLUMNS PROCESS_FROM
+#define FINDING_SELECT \
+        "SELECT f.id, f.kind, f.severity, f.app, f.opened_at_ms, f.updated_at_ms, f.closed_at_ms, f.title," \
+        " CASE WHEN json_valid(f.evidence) THEN iif(json_type(f.evidence) = 'object', f.evidence, NULL) END," \
+        " CASE WHEN json_valid(f.diagnosis) THEN iif(json_type(f.diagnosis) = 'array', f.diagnosis, NULL) END," \
+        " CASE WHEN json_valid(f.advice) THEN iif(json_type(f.advice) = 'array', f.advice, NULL) END," \
+        " CASE WHEN json_valid(f.suspects) THEN iif(json_type(f.suspects) = 'array', f.suspects, NULL) END," \
+        " a.name, p.no, p.id, p.name, t.value FROM finding_row f LEFT JOIN app_row a ON a.id = f.app" \
+        " LEFT JOIN process_row p ON p.no = f.process LEFT JOIN text_row t ON t.id = p.cmdline "
+/* + keeps SQLite from an index other than the one meant. */
+#define FINDING_FILTER \
+        " AND (?1 IS NULL OR +f.process = ?1) AND (?2 IS NULL OR +f.app = ?2) AND (?3 IS NULL OR +f.kind = ?3)" \
+        " AND (?4 IS NULL OR (+f.closed_at_ms IS NULL) = ?4) AND f.id < ?5 ORDER BY f.id DESC LIMIT ?6"
 #define DETAIL_COLUMNS "swap_kib, pss_kib, uss_kib, peak_kib, threads, fds, cpu_ms, rchar_bytes, read_bytes"
 
 static const char *const read_texts[READ_STATEMENTS] = {
@@ -59,6 +68,22 @@ static const char *const read_texts[READ_STATEMENTS] = {
         [READ_MEMBERS] = "SELECT p.no FROM process_row p WHERE p.app = (SELECT no FROM app_row WHERE id = ?)"
                          " AND (p.exited_at_ms IS NULL OR p.exited_at_ms >= ?) AND p.started_at_ms < ? ORDER BY p.no",
         [READ_OLDEST] = "SELECT first_at_ms FROM segment ORDER BY no LIMIT 1",
+        [READ_ALL] = PROCESS_SELECT "ORDER BY p.no",
+        [READ_FINDINGS] = FINDING_SELECT "WHERE 1" FINDING_FILTER,
+        [READ_FINDINGS_OPEN] = FINDING_SELECT "WHERE f.closed_at_ms IS NULL" FINDING_FILTER,
+        [READ_FINDINGS_OF_PROCESS] = FINDING_SELECT "WHERE f.process = ?1" FINDING_FILTER,
+        [READ_FINDINGS_OF_APP] = FINDING_SELECT "WHERE f.app = ?2" FINDING_FILTER,
+        [READ_FINDING] = FINDING_SELECT "WHERE f.id = ?",
+        [READ_BRIEFS] = "SELECT f.id, f.kind, f.severity, p.no, f.app FROM finding_row f LEFT JOIN process_row p"
+                        " ON p.no = f.process WHERE f.closed_at_ms IS NULL ORDER BY f.id",
+        [READ_FINDING_COUNTS] = "SELECT kind, opened FROM finding_count",
+        [READ_FINDING_CHANGE] = "SELECT change FROM finding_state",
+        [READ_GROWTH] = "SELECT g.verdict, g.bytes_per_hour, g.confidence, g.since_at_ms, g.limit_at_ms"
+                        " FROM growth_row g JOIN process_row p ON p.no = g.process"
+                        " WHERE g.process = ? AND p.exited_at_ms IS NOT NULL",
+        [READ_TREND] = "SELECT at_ms, state FROM trend_row WHERE process = ?",
+        [READ_ALERTS] = "SELECT id, target, at_ms, body FROM alert_row WHERE target IN ('webhook', 'exec')"
+                        " ORDER BY id LIMIT ?",
 };
 
 sqlite3_stmt *read_sql(struct store_reader *r, enum read_statement which)
@@ -72,55 +97,14 @@ int read_failed(struct store_reader *r, struct error *err)
         return error_set(err, EIO, "cannot read the database: %s", sqlite3_errmsg(r->db));
 }
 
-struct store_reader *store_reader_close(struct store_reader *r)
+int read_prepare(struct store_reader *r, int64_t version)
 {
-        if (!r)
-                return NULL;
-        for (unsigned i = 0; i < READ_STATEMENTS; i++)
-                sqlite3_finalize(r->statements[i]);
-        sqlite3_close(r->db);
-        if (r->file_fd >= 0)
-                close(r->file_fd);
-        if (r->wal_fd >= 0)
-                close(r->wal_fd);
-        buffer_done(&r->payload);
-        free(r->shared);
-        args_done(&r->args);
-        free(r);
-        return NULL;
-}
-DEFINE_CLEANUP(struct store_reader *, store_reader_close)
+        unsigned n = version < 2 ? READ_FINDINGS : READ_STATEMENTS;
+        int rc = SQLITE_OK;
 
-int store_reader_open(const char *path, struct store_reader **ret, struct error *err)
-{
-        _cleanup_(store_reader_closep) struct store_reader *r = calloc(1, sizeof *r);
-        char *wal = sqlite3_mprintf("%s-wal", path);
-        struct store_tick tick;
-        int rc;
-
-        if (!r || !wal) {
-                sqlite3_free(wal);
-                return error_set(err, ENOMEM, "out of memory opening %s", path);
-        }
-        r->file_fd = open(path, O_PATH | O_CLOEXEC);
-        rc = sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
-        if (rc == SQLITE_OK) {
-                sqlite3_busy_timeout(r->db, 1000); /* while the writer changes the journal's mode */
-                rc = sqlite3_exec(r->db,
-                                  "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY;"
-                                         "PRAGMA query_only = ON", NULL, NULL, NULL);
-        }
-        for (unsigned i = 0; rc == SQLITE_OK && i < READ_STATEMENTS; i++)
+        for (unsigned i = 0; rc == SQLITE_OK && i < n; i++)
                 rc = sqlite3_prepare_v3(r->db, read_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &r->statements[i], NULL);
-        r->wal_fd = open(wal, O_PATH | O_CLOEXEC);
-        sqlite3_free(wal);
-        if (rc != SQLITE_OK)
-                return error_set(err, EIO, "cannot open the database %s: %s", path, sqlite3_errmsg(r->db));
-        rc = store_read_newest(r, &tick, err);
-        if (rc < 0)
-                return rc;
-        *ret = take_ptr(r);
-        return 0;
+        return rc & 0xff;
 }
 
 int store_reader_begin(struct store_reader *r, struct error *err)
@@ -172,7 +156,12 @@ int read_state(struct store_reader *r, struct read_state *ret, struct error *err
                         .seal_process = sqlite3_column_int64(q, 4),
                 };
         sqlite3_reset(q);
-        return found && ret->ring_size > 0 ? 0 : read_failed(r, err);
+        if (!found)
+                return read_failed(r, err);
+        if (ret->ring_size < 1 || ret->ring_size > INT32_MAX || ret->segment < 0 || ret->segment > INT32_MAX ||
+            ret->seal_first < 0 || ret->seal_next < 0 || ret->seal_process < 0)
+                return error_set(err, EIO, "cannot read the database: its state makes no sense");
+        return 0;
 }
 
 static bool ring_has(struct store_reader *r, int64_t tick, int64_t ring_size)
@@ -212,7 +201,8 @@ static void load_shared(struct store_reader *r)
         sqlite3_stmt *slots = read_sql(r, READ_SLOTS), *shared = read_sql(r, READ_SHARED);
         bool more = sqlite3_step(shared) == SQLITE_ROW;
 
-        memset(r->shared, 0, r->shared_room * sizeof *r->shared);
+        if (r->shared_room)
+                memset(r->shared, 0, r->shared_room * sizeof *r->shared);
         while (sqlite3_step(slots) == SQLITE_ROW) {
                 int64_t no = sqlite3_column_int64(slots, 0), slot = sqlite3_column_int64(slots, 1);
 
@@ -334,7 +324,7 @@ bool read_newest_detail(struct store_reader *r, uint32_t process, bool open, int
         }
         for (int i = 0; !found && i < SEGMENTS_BACK && segment >= first; i++, segment--) {
                 q = read_sql(r, READ_DETAIL_CHUNK);
-                sqlite3_bind_int64(q, 1, segment << 32 | process);
+                sqlite3_bind_int64(q, 1, chunk_id(segment, process));
                 if (sqlite3_step(q) == SQLITE_ROW) {
                         struct detail_cursor c = { .text = (const char *)sqlite3_column_text(q, 0),
                                                    .size = (size_t)sqlite3_column_bytes(q, 0) };

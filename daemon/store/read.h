@@ -13,7 +13,8 @@
 struct store_reader;
 
 /* Opens it, prepares every statement and reads once, so that no further file needs to be opened later (the api locks
- * itself in after this). */
+ * itself in after this). Also what a daemon that was killed left behind, in a folder that can't be written; files of
+ * earlier versions are read as they are. */
 int store_reader_open(const char *path, struct store_reader **ret, struct error *err);
 struct store_reader *store_reader_close(struct store_reader *r); /* NULL is fine; returns NULL */
 
@@ -49,6 +50,8 @@ int store_read_exited(struct store_reader *r, const char *app_id, store_process_
 /* One, by a prefix of its id (parts as in process_id_parse()): the newest that fits. 1 found, 0 none, negative. */
 int store_find_process(struct store_reader *r, const struct process_id *id, int parts, store_process_fn fn, void *data,
                        struct error *err);
+/* Past and present, in the order in which they were found. fn may read each one's samples. */
+int store_read_all_processes(struct store_reader *r, store_process_fn fn, void *data, struct error *err);
 int store_read_process(struct store_reader *r, uint32_t number, store_process_fn fn, void *data, struct error *err);
 
 struct store_tick {

@@ -18,7 +18,17 @@ struct history {
         struct reading *readings; /* of the segment at hand, oldest first */
         size_t n_readings, room, next;
         bool stopped, failed;
+        int rc;                   /* what a statement on the way failed with */
 };
+
+/* Ends a statement whose last step gave no row; what is damaged must not pass for what is not there. */
+static void finish(struct history *h, sqlite3_stmt *q)
+{
+        int rc = sqlite3_reset(q);
+
+        if (rc != SQLITE_OK)
+                h->rc = rc;
+}
 
 static void history_done(struct history *h)
 {
@@ -76,7 +86,7 @@ static void read_times(struct history *h, int64_t first, int64_t end, int64_t re
         sqlite3_bind_int64(q, 2, end > first && end < first + SERIES_TICKS_MAX ? end : first + SERIES_TICKS_MAX);
         while (sqlite3_step(q) == SQLITE_ROW)
                 ret[sqlite3_column_int64(q, 0) - first] = sqlite3_column_int64(q, 1);
-        sqlite3_reset(q);
+        finish(h, q);
 }
 
 static void read_detail_chunk(struct history *h, int64_t id, int64_t first)
@@ -92,19 +102,19 @@ static void read_detail_chunk(struct history *h, int64_t id, int64_t first)
                 while (detail_next(&c))
                         add_reading(h, first + c.ticks - 1, detail_from_states(c.states));
         }
-        sqlite3_reset(q);
+        finish(h, q);
 }
 
 /* end: the first tick of the next segment, 0 where there is none. */
 static void read_chunk(struct history *h, int64_t segment, int64_t first, int64_t end)
 {
         sqlite3_stmt *q = read_sql(h->r, READ_CHUNK);
-        int64_t id = segment << 32 | h->process, times[SERIES_TICKS_MAX];
+        int64_t id = chunk_id(segment, h->process), times[SERIES_TICKS_MAX];
         struct series_cursor c;
 
         sqlite3_bind_int64(q, 1, id);
         if (sqlite3_step(q) != SQLITE_ROW) {
-                sqlite3_reset(q);
+                finish(h, q);
                 return;
         }
         read_times(h, first, end, times);
@@ -129,8 +139,12 @@ static int read_sealed(struct history *h, int64_t first_segment, int64_t last_se
         sqlite3_bind_int64(q, 2, last_segment);
         sqlite3_bind_int64(q, 3, h->since_ms);
         sqlite3_bind_int64(q, 4, h->until_ms);
-        while ((rc = sqlite3_step(q)) == SQLITE_ROW && !h->stopped)
-                read_chunk(h, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2));
+        while ((rc = sqlite3_step(q)) == SQLITE_ROW && !h->stopped) {
+                int64_t first = sqlite3_column_int64(q, 1);
+
+                if (first >= 0 && first < INT64_MAX - SERIES_TICKS_MAX)
+                        read_chunk(h, sqlite3_column_int64(q, 0), first, sqlite3_column_int64(q, 2));
+        }
         rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : read_failed(h->r, err);
         sqlite3_reset(q);
         return rc;
@@ -173,7 +187,7 @@ static void read_ring(struct history *h, uint32_t slot, int64_t tick)
                 sqlite3_bind_int64(q, 3, tick);
                 while (!h->stopped && sqlite3_step(q) == SQLITE_ROW)
                         give_ring_row(h, &o, q);
-                sqlite3_reset(q);
+                finish(h, q);
         }
         sqlite3_reset(o.changes);
 }
@@ -236,6 +250,8 @@ int store_read_samples(struct store_reader *r, uint32_t process, int64_t since_m
         if (rc == 0)
                 rc = read_all(&h, err);
         store_reader_end(r);
+        if (rc == 0 && h.rc != SQLITE_OK)
+                return error_set(err, EIO, "cannot read the database: %s", sqlite3_errstr(h.rc));
         if (rc == 0 && h.failed)
                 return error_set(err, ENOMEM, "out of memory reading a process's history");
         return rc;

@@ -15,6 +15,10 @@ enum read_statement {
         READ_DETAILS_SINCE, READ_DETAIL_LEAST, READ_DETAIL_NEWEST, READ_DETAIL_CHUNK, READ_SPAN, READ_SEGMENTS,
                 READ_TIMES,
         READ_CHUNK, READ_RING, READ_SHARED_OF, READ_DETAILS_OF, READ_EVENTS, READ_APPS, READ_MEMBERS, READ_OLDEST,
+        READ_ALL,
+        /* From here on: of version 2. */
+        READ_FINDINGS, READ_FINDINGS_OPEN, READ_FINDINGS_OF_PROCESS, READ_FINDINGS_OF_APP, READ_FINDING, READ_BRIEFS,
+        READ_FINDING_COUNTS, READ_FINDING_CHANGE, READ_GROWTH, READ_TREND, READ_ALERTS,
         READ_STATEMENTS
 };
 
@@ -35,9 +39,16 @@ struct store_reader {
         size_t shared_room;
         int64_t shared_change, shared_count; /* what shared was read at */
         struct args args;
+        struct buffer trend;          /* lent by store_read_trend() */
 };
 
+int read_prepare(struct store_reader *r, int64_t version); /* SQLITE_OK or an error's code */
+/* NULL where the file is of a version that has none of it. */
 sqlite3_stmt *read_sql(struct store_reader *r, enum read_statement which);
+static inline int64_t chunk_id(int64_t segment, uint32_t process)
+{
+        return (int64_t)((uint64_t)segment << 32 | process);
+}
 int read_failed(struct store_reader *r, struct error *err);
 int read_state(struct store_reader *r, struct read_state *ret, struct error *err);
 /* Of columns from at on: the nine figures of detail_open. */

@@ -195,6 +195,17 @@ int store_find_process(struct store_reader *r, const struct process_id *id, int 
         return rc > 0 ? 1 : rc;
 }
 
+int store_read_all_processes(struct store_reader *r, store_process_fn fn, void *data, struct error *err)
+{
+        int rc = begin(r, err);
+
+        if (rc < 0)
+                return rc;
+        rc = give_all(r, read_sql(r, READ_ALL), NULL, fn, data, err);
+        store_reader_end(r);
+        return rc < 0 ? rc : 0;
+}
+
 int store_read_process(struct store_reader *r, uint32_t number, store_process_fn fn, void *data, struct error *err)
 {
         sqlite3_stmt *q;

@@ -82,6 +82,8 @@ static int end_other_boots(struct store *s)
                 rc = sqlite3_finalize(q) & 0xff;
         }
         if (rc == SQLITE_OK)
+                rc = store_close_ended(s, s->at_ms);
+        if (rc == SQLITE_OK)
                 rc = store_step(s, SQL_COMMIT);
         if (rc != SQLITE_OK)
                 store_step(s, SQL_ROLLBACK);
@@ -131,6 +133,7 @@ int store_load(struct store *s, struct error *err)
         q = store_sql(s, SQL_BEGIN);
         if (!q || !ring_ready(s))
                 return error_set(err, ENOMEM, "out of memory opening %s", s->path);
+        store_load_numbers(s);
         if (end_other_boots(s) != SQLITE_OK)
                 return error_set(err, EIO, "cannot write the database %s: %s", s->path, sqlite3_errmsg(s->db));
         store_limit_pages(s);
@@ -191,6 +194,7 @@ static int write_part(struct store *s, bool with_details, size_t most)
 
         if (rc != SQLITE_OK)
                 return rc;
+        s->alerts_over = 0;
         if (with_details) {
                 rc = store_flush_details(s);
                 s->detail_written = s->detail_id;
@@ -210,6 +214,7 @@ static int write_part(struct store *s, bool with_details, size_t most)
                 return rc;
         }
         s->written = m;
+        s->dropped_alerts += s->alerts_over;
         queue_drop(s, upto);
         if (with_details) {
                 s->n_details = 0;

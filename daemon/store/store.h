@@ -52,6 +52,8 @@ void store_end_strangers(struct store *s, int64_t at_ms);
 
 /* The app of an identity (model/app.h), made where it is new, under a name that no other app has. */
 void store_put_app(struct store *s, const struct identity *who, char ret_id[static APP_ID_SIZE]);
+/* Its name, lent until the next call; "" for one that is not known. */
+const char *store_app_name(struct store *s, const char *app_id);
 
 void store_add_event(struct store *s, uint32_t process, int64_t at_ms, enum event_kind kind, const char *text);
 void store_add_detail(struct store *s, uint32_t process, const struct detail *detail);

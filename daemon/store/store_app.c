@@ -117,6 +117,13 @@ struct app *app_find(struct store *s, const char *id)
         return from_file(s, SQL_FIND_APP_ID, id);
 }
 
+const char *store_app_name(struct store *s, const char *app_id)
+{
+        const struct app *a = app_find(s, app_id);
+
+        return a ? a->name : "";
+}
+
 static bool name_taken(struct store *s, const char *name)
 {
         for (size_t i = 0; i < s->n_apps; i++)

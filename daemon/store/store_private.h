@@ -15,12 +15,12 @@
 
 #include "base/cleanup.h"
 #include "store/encode.h"
+#include "store/findings.h"
+#include "store/schema.h"
 #include "store/store.h"
 #include "store/table.h"
 #include "store/who.h"
 
-#define STORE_APPLICATION_ID 0x6d746465 /* "mtde" */
-#define STORE_VERSION 1
 #define PAGE_BYTES 4096
 #define FRAME_BYTES (PAGE_BYTES + 24) /* a page in the WAL */
 #define SEGMENT_TICKS 360
@@ -38,7 +38,10 @@ enum statement {
                 SQL_OLDEST_SEGMENT,
         SQL_DROP_CHUNKS, SQL_DROP_DETAIL_CHUNKS, SQL_DROP_TIMES, SQL_DROP_SEGMENT, SQL_OLD_PROCESSES, SQL_OLDEST_ENDED,
         SQL_DROP_PROCESS, SQL_DROP_EVENTS, SQL_DROP_TEXT, SQL_DROP_APP, SQL_OLD_EVENTS, SQL_DROP_PROCESS_CHUNK,
-        SQL_DROP_PROCESS_DETAIL, SQL_PAGE_COUNT, SQL_FREE_COUNT, STATEMENTS
+        SQL_DROP_PROCESS_DETAIL, SQL_PAGE_COUNT, SQL_FREE_COUNT, SQL_COUNT_FINDING, SQL_PUT_FINDING, SQL_NOTE_NUMBERS,
+        SQL_LAST_FINDING, SQL_LAST_ALERT, SQL_PUT_TREND, SQL_DROP_TREND, SQL_PUT_GROWTH, SQL_DROP_GROWTH, SQL_PUT_ALERT,
+        SQL_DROP_ALERT, SQL_BOUND_ALERTS, SQL_CLOSE_ENDED, SQL_DROP_ENDED_TRENDS, SQL_OLD_FINDINGS, SQL_EXTRA_FINDING,
+        SQL_DROP_FINDING, SQL_DROP_FINDINGS_OF, STATEMENTS
 };
 
 struct app {
@@ -87,7 +90,10 @@ struct closing {
         int64_t at_ms[];
 };
 
-enum op_kind { OP_APP, OP_PROCESS, OP_END, OP_EVENT, OP_STRANGERS, OP_SEGMENT, OP_TICK, OP_SHARED };
+enum op_kind {
+        OP_APP, OP_PROCESS, OP_END, OP_EVENT, OP_STRANGERS, OP_SEGMENT, OP_TICK, OP_SHARED, OP_FINDING, OP_TREND,
+        OP_GROWTH, OP_ALERT, OP_DROP_ALERT, OP_NUMBERS
+};
 
 struct op {
         struct op *next;
@@ -115,6 +121,10 @@ struct op {
                 struct { enum event_kind kind; char *text; } event;
                 struct { uint32_t size; unsigned char *payload; int64_t shared; } values;
                 uint32_t units;
+                struct finding *finding;
+                struct { void *bytes; size_t size; } trend;
+                struct growth growth;
+                struct { int64_t number; enum alert_target target; char *body; } alert;
         } of;
 };
 
@@ -166,6 +176,10 @@ struct store {
         int64_t details_since_ms, detail_id, detail_written;
         struct marks written;      /* as in the file */
 
+        int64_t last_finding, last_alert; /* numbers: they never fall, whatever file is there */
+        int64_t dropped_alerts, alerts_over; /* over: by the transaction that is being written */
+        int64_t findings_looked_ms; /* when it was looked last for findings that must go */
+
         int64_t dropped_samples, samples_open;
         enum health maintained;    /* how the last store_maintain() went */
         unsigned gone_commits;
@@ -205,6 +219,12 @@ int store_write_queue(struct store *s, size_t most, const struct op **ret_upto);
 int store_write_marks(struct store *s, const struct marks *m);
 int store_write_end(struct store *s, const struct op *op);
 int store_flush_details(struct store *s);
+/* store_finding.c */
+void store_load_numbers(struct store *s);
+void store_queue_numbers(struct store *s);
+int store_write_finding_op(struct store *s, const struct op *op);
+int store_note_findings(struct store *s);              /* that some are no more */
+int store_close_ended(struct store *s, int64_t at_ms); /* findings and trends of processes that are no more */
 /* store_process.c */
 struct process *process_free(struct store *s, struct process *p);
 int64_t process_peak_bytes(const struct process *p);

@@ -48,9 +48,22 @@ void op_free(struct store *s, struct op *op)
         case OP_TICK:
                 free(op->of.values.payload);
                 break;
+        case OP_FINDING:
+                finding_done(op->of.finding);
+                free(op->of.finding);
+                break;
+        case OP_TREND:
+                free(op->of.trend.bytes);
+                break;
+        case OP_ALERT:
+                free(op->of.alert.body);
+                break;
         case OP_STRANGERS:
         case OP_SEGMENT:
         case OP_SHARED:
+        case OP_GROWTH:
+        case OP_DROP_ALERT:
+        case OP_NUMBERS:
                 break;
         }
         free(op);
@@ -97,11 +110,12 @@ static void queue_thin(struct store *s, size_t most, bool (*doomed)(struct store
         }
 }
 
+/* A detector's state comes again. */
 static bool is_tick(struct store *s, const struct op *op, void *data)
 {
         (void)s;
         (void)data;
-        return op->kind == OP_TICK;
+        return op->kind == OP_TICK || op->kind == OP_TREND;
 }
 
 static int64_t piece_samples(const struct piece *p)
@@ -119,7 +133,8 @@ static bool is_past(struct store *s, const struct op *op, void *data)
 {
         if (op->kind == OP_EVENT)
                 return true;
-        if ((op->kind != OP_PROCESS && op->kind != OP_END && op->kind != OP_SHARED) || !table_get(data, op->process))
+        if ((op->kind != OP_PROCESS && op->kind != OP_END && op->kind != OP_SHARED && op->kind != OP_GROWTH &&
+             op->kind != OP_FINDING) || !table_get(data, op->process))
                 return false;
         for (uint32_t i = 0; op->kind == OP_END && i < op->of.end.n_pieces; i++)
                 s->dropped_samples += piece_samples(&op->of.end.pieces[i]);
@@ -144,6 +159,35 @@ static void drop_past(struct store *s)
         table_done(&past);
 }
 
+static bool is_superseded(struct store *s, const struct op *op, void *data)
+{
+        const void *newest = op->kind == OP_FINDING ? table_get(data, (uint64_t)op->of.finding->number) : NULL;
+
+        (void)s;
+        return newest && newest != op;
+}
+
+static bool is_alert(struct store *s, const struct op *op, void *data)
+{
+        (void)data;
+        s->dropped_alerts += op->kind == OP_ALERT;
+        return op->kind == OP_ALERT;
+}
+
+/* What was written last of a finding says all that is known of it. */
+static void drop_told(struct store *s)
+{
+        struct table newest = {};
+
+        for (struct op *op = s->queue; op; op = op->next)
+                if (op->kind == OP_FINDING)
+                        table_put(&newest, (uint64_t)op->of.finding->number, op);
+        queue_thin(s, QUEUE_BYTES_MAX / 2, is_superseded, &newest);
+        table_done(&newest);
+        if (s->queue_bytes > QUEUE_BYTES_MAX)
+                queue_thin(s, QUEUE_BYTES_MAX / 2, is_alert, NULL);
+}
+
 static void drop_closing(struct store *s)
 {
         struct closing *c = s->closings;
@@ -161,6 +205,8 @@ void queue_bound(struct store *s)
                 queue_thin(s, QUEUE_BYTES_MAX / 2, is_tick, NULL);
         if (s->queue_bytes > QUEUE_BYTES_MAX)
                 drop_past(s);
+        if (s->queue_bytes > QUEUE_BYTES_MAX)
+                drop_told(s);
         for (struct closing *c = s->closings; c; c = c->next)
                 bytes += c->bytes;
         while (bytes > QUEUE_BYTES_MAX && s->closings->next) {

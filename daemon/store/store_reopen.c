@@ -120,8 +120,18 @@ static void number_op(struct store *s, struct renumbering *r, struct op *op)
         case OP_PROCESS:
         case OP_EVENT:
         case OP_SHARED:
+        case OP_TREND:
+        case OP_GROWTH:
                 op->process = renumber(s, r, op->process);
                 break;
+        case OP_FINDING:
+                op->process = op->process ? renumber(s, r, op->process) : 0;
+                break;
+        case OP_ALERT:
+                op->of.alert.number = ++s->last_alert; /* nobody has seen the old one, and the file may hold it */
+                break;
+        case OP_DROP_ALERT:
+        case OP_NUMBERS:
         case OP_APP:
         case OP_STRANGERS:
         case OP_SEGMENT:
@@ -146,6 +156,7 @@ static void queue_segment(struct store *s, int64_t segment, int64_t tick, int64_
 static void requeue(struct store *s, struct renumbering *r, struct op *waiting)
 {
         apps_place_again(s);
+        store_queue_numbers(s);
         for (size_t i = 0; i < s->n_processes; i++)
                 queue_again(s, s->processes[i]);
         for (struct closing *c = s->closings; c; c = c->next)

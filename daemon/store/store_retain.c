@@ -4,6 +4,9 @@
 
 #define FULL_PERCENT 85 /* from here on the oldest segment goes; the freed pages are used again */
 #define CHUNKS_AT_ONCE 512
+#define FINDINGS_MOST 10000            /* closed ones */
+#define FINDING_ROOM (64 << 10)        /* in the largest size, for each of them: it keeps its process's command line */
+#define FINDINGS_LOOK_MS (10 * 60000)
 
 static int64_t used_bytes(struct store *s)
 {
@@ -63,11 +66,21 @@ static struct oldest oldest_segment(struct store *s)
         return o;
 }
 
+/* They are few: now and then is often enough, and the next tick when the clock was set back. Not while nothing can be
+ * written, for a look is no reason to fail. */
+static bool findings_due(const struct store *s, int64_t now_ms)
+{
+        if (s->queue)
+                return false;
+        return now_ms >= s->findings_looked_ms + FINDINGS_LOOK_MS || now_ms < s->findings_looked_ms;
+}
+
 bool store_retain_due(struct store *s, int64_t now_ms, bool age_allowed)
 {
         struct oldest o = oldest_segment(s);
 
-        return s->aging || (o.found && age_allowed && o.last_at_ms < now_ms - s->options.retention_ms) ||
+        return s->aging || findings_due(s, now_ms) ||
+                (o.found && age_allowed && o.last_at_ms < now_ms - s->options.retention_ms) ||
                 too_large(s) ||
                 store_int(s, SQL_PAGE_COUNT, 0) > s->options.max_bytes / PAGE_BYTES;
 }
@@ -111,18 +124,78 @@ static int drop_segment(struct store *s, const struct oldest *o)
         return rc;
 }
 
+static int drop_app(struct store *s, int64_t app)
+{
+        for (size_t i = 0; i < s->n_apps; i++) {
+                struct app *a = s->apps[i];
+
+                if (a->no != app)
+                        continue;
+                if (a->users)
+                        return SQLITE_OK;
+                a->users = 1; /* known from a look at the file alone: what comes back must be made anew */
+                app_drop(s, a);
+                break;
+        }
+        return drop_rows(s, SQL_DROP_APP, app, 0, NULL);
+}
+
 static int drop_process(struct store *s, int64_t no, int64_t text, int64_t app)
 {
-        int rc = drop_rows(s, SQL_DROP_PROCESS, no, 0, NULL);
+        static const enum statement its[] = {
+                SQL_DROP_PROCESS, SQL_DROP_EVENTS, SQL_DROP_TREND, SQL_DROP_GROWTH, SQL_DROP_FINDINGS_OF,
+        };
+        int rc = SQLITE_OK;
 
-        if (rc == SQLITE_OK)
-                rc = drop_rows(s, SQL_DROP_EVENTS, no, 0, NULL);
+        for (unsigned i = 0; rc == SQLITE_OK && i < sizeof its / sizeof its[0]; i++)
+                rc = drop_rows(s, its[i], no, 0, NULL);
         if (rc == SQLITE_OK)
                 rc = drop_rows(s, SQL_DROP_TEXT, text, 0, NULL);
-        for (size_t i = 0; i < s->n_apps; i++)
-                if (s->apps[i]->no == app && s->apps[i]->users)
-                        return rc;
-        return rc == SQLITE_OK ? drop_rows(s, SQL_DROP_APP, app, 0, NULL) : rc;
+        return rc == SQLITE_OK ? drop_app(s, app) : rc;
+}
+
+/* Closed before this time they go. */
+static int64_t findings_before(struct store *s, int64_t horizon, bool age_allowed)
+{
+        int64_t most = s->options.max_bytes / FINDING_ROOM, before = age_allowed ? horizon : 0;
+        sqlite3_stmt *q = store_sql(s, SQL_EXTRA_FINDING);
+        int64_t extra;
+
+        if (!q)
+                return before;
+        sqlite3_bind_int64(q, 1, most < FINDINGS_MOST ? most : FINDINGS_MOST);
+        extra = store_int(s, SQL_EXTRA_FINDING, -1);
+        return extra >= before ? extra + 1 : before;
+}
+
+/* Some that closed long ago. Their processes, if it was those that kept them, go at one of the next ticks. */
+static int drop_old_findings(struct store *s, int64_t now_ms, bool age_allowed, bool *ret_more)
+{
+        int64_t before = findings_before(s, now_ms - s->options.retention_ms, age_allowed);
+        struct { int64_t id, app; } gone[64];
+        sqlite3_stmt *q = store_sql(s, SQL_OLD_FINDINGS);
+        unsigned n = 0;
+        int rc = SQLITE_OK;
+
+        if (!q)
+                return sqlite3_errcode(s->db);
+        sqlite3_bind_int64(q, 1, before);
+        for (; n < 64 && sqlite3_step(q) == SQLITE_ROW; n++) {
+                gone[n].id = sqlite3_column_int64(q, 0);
+                gone[n].app = sqlite3_column_int64(q, 1);
+        }
+        sqlite3_reset(q);
+        if (n == 0)
+                s->findings_looked_ms = now_ms;
+        else
+                rc = store_note_findings(s);
+        *ret_more |= n > 0;
+        for (unsigned i = 0; rc == SQLITE_OK && i < n; i++) {
+                rc = drop_rows(s, SQL_DROP_FINDING, gone[i].id, 0, NULL);
+                if (rc == SQLITE_OK)
+                        rc = drop_app(s, gone[i].app);
+        }
+        return rc;
 }
 
 struct gone { int64_t no, text, app, first, last; };
@@ -205,6 +278,8 @@ int store_retain(struct store *s, int64_t now_ms, bool age_allowed, bool *ret_mo
                 rc = drop_segment(s, &o);
                 *ret_more = true;
         }
+        if (rc == SQLITE_OK && findings_due(s, now_ms))
+                rc = drop_old_findings(s, now_ms, age_allowed, ret_more);
         if (rc == SQLITE_OK)
                 rc = drop_old_processes(s, ret_more);
         if (rc == SQLITE_OK && age_allowed)

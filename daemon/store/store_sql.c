@@ -71,7 +71,8 @@ static const char *const sql_texts[STATEMENTS] = {
         [SQL_DROP_SEGMENT] = "DELETE FROM segment WHERE no = ?",
         [SQL_OLD_PROCESSES] =
                 "SELECT no, cmdline, app FROM (SELECT no, cmdline, app, last_segment, exited_at_ms FROM process_row"
-                " WHERE exited_at_ms IS NOT NULL ORDER BY exited_at_ms LIMIT 64)"
+                " WHERE exited_at_ms IS NOT NULL AND NOT EXISTS (SELECT 1 FROM finding_row WHERE process = no)"
+                " ORDER BY exited_at_ms LIMIT 64)"
                 " WHERE last_segment < ?1 AND exited_at_ms < ?2",
         [SQL_OLDEST_ENDED] =
                 "SELECT no, cmdline, app, first_segment, last_segment FROM process_row WHERE exited_at_ms IS NOT NULL"
@@ -80,13 +81,50 @@ static const char *const sql_texts[STATEMENTS] = {
         [SQL_DROP_EVENTS] = "DELETE FROM event_row WHERE process = ?",
         [SQL_DROP_TEXT] =
                 "DELETE FROM text_row WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM process_row WHERE cmdline = ?1)",
-        [SQL_DROP_APP] = "DELETE FROM app_row WHERE no = ?1 AND NOT EXISTS (SELECT 1 FROM process_row WHERE app = ?1)",
+        [SQL_DROP_APP] =
+                "DELETE FROM app_row WHERE no = ?1 AND NOT EXISTS (SELECT 1 FROM process_row WHERE app = ?1)"
+                " AND NOT EXISTS (SELECT 1 FROM finding_row WHERE app = app_row.id)",
         [SQL_OLD_EVENTS] =
                 "DELETE FROM event_row WHERE id IN (SELECT id FROM event_row ORDER BY id LIMIT 256) AND at_ms < ?",
         [SQL_DROP_PROCESS_CHUNK] = "DELETE FROM chunk WHERE id = ?",
         [SQL_DROP_PROCESS_DETAIL] = "DELETE FROM detail_chunk WHERE id = ?",
         [SQL_PAGE_COUNT] = "PRAGMA page_count",
         [SQL_FREE_COUNT] = "PRAGMA freelist_count",
+        [SQL_COUNT_FINDING] =
+                "INSERT INTO finding_count SELECT ?1, 1 WHERE NOT EXISTS (SELECT 1 FROM finding_row WHERE id = ?2)"
+                " ON CONFLICT (kind) DO UPDATE SET opened = opened + 1",
+        [SQL_PUT_FINDING] = "INSERT OR REPLACE INTO finding_row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [SQL_NOTE_NUMBERS] =
+                "UPDATE finding_state SET last_finding = max(last_finding, ?), last_alert = max(last_alert, ?),"
+                " change = change + ?",
+        [SQL_LAST_FINDING] =
+                "SELECT max(last_finding, coalesce((SELECT max(id) FROM finding_row), 0)) FROM finding_state",
+        [SQL_LAST_ALERT] = "SELECT max(last_alert, coalesce((SELECT max(id) FROM alert_row), 0)) FROM finding_state",
+        [SQL_PUT_TREND] = "INSERT OR REPLACE INTO trend_row VALUES (?, ?, ?)",
+        [SQL_DROP_TREND] = "DELETE FROM trend_row WHERE process = ?",
+        [SQL_PUT_GROWTH] = "INSERT OR REPLACE INTO growth_row VALUES (?, ?, ?, ?, ?, ?)",
+        [SQL_DROP_GROWTH] = "DELETE FROM growth_row WHERE process = ?",
+        [SQL_PUT_ALERT] = "INSERT INTO alert_row VALUES (?, ?, ?, ?)",
+        [SQL_DROP_ALERT] = "DELETE FROM alert_row WHERE id = ?",
+        [SQL_BOUND_ALERTS] =
+                "DELETE FROM alert_row WHERE id <= (SELECT id FROM alert_row ORDER BY id DESC LIMIT 1 OFFSET ?)",
+        /* Also of those whose row is gone: then at ?1. */
+        [SQL_CLOSE_ENDED] =
+                "UPDATE finding_row SET updated_at_ms = e.at_ms, closed_at_ms = e.at_ms FROM"
+                " (SELECT f.id, max(f.updated_at_ms, coalesce(p.exited_at_ms, ?1)) AS at_ms FROM finding_row f"
+                " LEFT JOIN process_row p ON p.no = f.process WHERE f.closed_at_ms IS NULL AND f.process IS NOT NULL"
+                " AND (p.no IS NULL OR p.exited_at_ms IS NOT NULL)) AS e WHERE finding_row.id = e.id",
+        [SQL_DROP_ENDED_TRENDS] =
+                "DELETE FROM trend_row WHERE NOT EXISTS"
+                " (SELECT 1 FROM process_row p WHERE p.no = trend_row.process AND p.exited_at_ms IS NULL)",
+        [SQL_OLD_FINDINGS] =
+                "SELECT f.id, a.no FROM finding_row f LEFT JOIN app_row a ON a.id = f.app"
+                " WHERE f.closed_at_ms < ? ORDER BY f.closed_at_ms LIMIT 64",
+        [SQL_EXTRA_FINDING] =
+                "SELECT closed_at_ms FROM finding_row WHERE closed_at_ms IS NOT NULL"
+                " ORDER BY closed_at_ms DESC LIMIT 1 OFFSET ?",
+        [SQL_DROP_FINDING] = "DELETE FROM finding_row WHERE id = ?",
+        [SQL_DROP_FINDINGS_OF] = "DELETE FROM finding_row WHERE process = ? AND closed_at_ms IS NOT NULL",
 };
 
 sqlite3_stmt *store_sql(struct store *s, enum statement which)

@@ -84,6 +84,7 @@ static int write_process(struct store *s, const struct op *op)
 
 int store_write_end(struct store *s, const struct op *op)
 {
+        static const enum statement drops[] = { SQL_DROP_SHARED, SQL_DROP_TREND };
         sqlite3_stmt *q = store_sql(s, SQL_END_PROCESS);
         int rc;
 
@@ -100,11 +101,14 @@ int store_write_end(struct store *s, const struct op *op)
         rc = store_step(s, SQL_END_PROCESS);
         for (uint32_t i = 0; rc == SQLITE_OK && i < op->of.end.n_pieces; i++)
                 rc = write_piece(s, &op->of.end.pieces[i]);
-        q = rc == SQLITE_OK ? store_sql(s, SQL_DROP_SHARED) : NULL;
-        if (!q)
-                return rc == SQLITE_OK ? sqlite3_errcode(s->db) : rc;
-        sqlite3_bind_int64(q, 1, op->process);
-        return store_step(s, SQL_DROP_SHARED);
+        for (unsigned i = 0; rc == SQLITE_OK && i < 2; i++) {
+                q = store_sql(s, drops[i]);
+                if (!q)
+                        return sqlite3_errcode(s->db);
+                sqlite3_bind_int64(q, 1, op->process);
+                rc = store_step(s, drops[i]);
+        }
+        return rc;
 }
 
 static int write_event(struct store *s, const struct op *op)
@@ -136,7 +140,7 @@ static int write_strangers(struct store *s, const struct op *op)
                         sqlite3_bind_int64(q, 2, op->change);
                 rc = store_step(s, both[i]);
         }
-        return rc;
+        return rc == SQLITE_OK ? store_close_ended(s, op->at_ms) : rc;
 }
 
 static int write_segment(struct store *s, const struct op *op)
@@ -231,8 +235,8 @@ static int write_op(struct store *s, const struct op *op)
         case OP_SEGMENT: return write_segment(s, op);
         case OP_TICK: return write_tick(s, op);
         case OP_SHARED: return write_shared(s, op);
+        default: return store_write_finding_op(s, op);
         }
-        return SQLITE_OK;
 }
 
 int store_write_queue(struct store *s, size_t most, const struct op **ret_upto)

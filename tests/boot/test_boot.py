@@ -202,6 +202,69 @@ def test_socket_beyond_loopback_takes_a_token(machine, reachable_socket):
     machine.run("rm /etc/memtide/token")
 
 
+NARROW = """
+import resource, time
+with open("/proc/self/status") as f:
+    size = [int(line.split()[1]) << 10 for line in f if line.startswith("VmSize")][0]
+resource.setrlimit(resource.RLIMIT_AS, (size * 103 // 100, -1))
+time.sleep(1e6)
+"""
+FAR_SIDE = """
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        with open("/var/tmp/posted", "ab") as f:
+            f.write(body)
+        self.send_response(204)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", 8099), Handler).serve_forever()
+"""
+
+
+@pytest.fixture(scope="class")
+def narrow(machine, installed):
+    """The pid of a Python that has nearly used up its memory limit; a program and a webhook are told of it."""
+    machine.write("/usr/local/bin/told", "#!/bin/sh\necho told of $MEMTIDE_EVENT $MEMTIDE_KIND\ncat >>/var/lib/memtide/told\n")
+    machine.write(CONFIG, "interval = 100ms\ndetail-interval = 100ms\nexec = /usr/local/bin/told\n"
+                          "webhook = http://someone:hunter2@127.0.0.1:8099/hook\n")
+    machine.write("/var/tmp/narrow.py", NARROW)
+    machine.write("/var/tmp/far.py", FAR_SIDE)
+    machine.run("chmod 755 /usr/local/bin/told; systemd-run --unit=far python3 /var/tmp/far.py; systemctl reload memtided;"
+                "systemd-run --unit=narrow --uid=someone python3 /var/tmp/narrow.py")
+    yield int(machine.show("MainPID", "narrow.service"))
+    machine.run("systemctl stop narrow far; rm /usr/local/bin/told; rm -rf /etc/systemd/system/memtided.service.d")
+    machine.write(CONFIG, "interval = 1s\n")
+    machine.run("systemctl daemon-reload; systemctl restart memtided; rm /var/lib/memtide/told")
+    wait_ok(machine)
+
+
+class TestAlerts:
+    def test_finding_is_in_the_journal_with_its_fields_and_explained(self, machine, narrow):
+        with open(machine.root + machine.CLONE + "/daemon/engine/alerts_journal.h", encoding="utf-8") as f:
+            message_id = re.search(r'MESSAGE_FINDING_OPENED "(\w+)"', f.read()).group(1)
+        [entry] = until(lambda: machine.journal("MESSAGE_ID=" + message_id, "MEMTIDE_PID=%d" % narrow), 30, "an entry of the finding")
+        assert (entry["MEMTIDE_KIND"], entry["PRIORITY"]) in (("limit", "4"), ("limit", "2"))
+        assert entry["MEMTIDE_TITLE"] in entry["MESSAGE"] and entry["MEMTIDE_APP"] and entry["MEMTIDE_SEVERITY"]
+        assert entry["MEMTIDE_PROCESS_ID"].startswith("%d-" % narrow) and entry["SYSLOG_IDENTIFIER"] == "memtided"
+        assert machine.json("/findings/" + entry["MEMTIDE_FINDING"])["process"]["pid"] == narrow
+        explained = machine.out("journalctl --no-pager -x -u memtided MESSAGE_ID=" + message_id)
+        assert "memtide findings " + entry["MEMTIDE_FINDING"] in explained, explained
+
+    def test_program_is_told_within_the_hardening(self, machine, narrow):
+        until(lambda: '"pid": %d' % narrow in machine.run("cat /var/lib/memtide/told", check=False).stdout, 20, "the program to be told")
+        until(lambda: [r for r in machine.journal() if r["MESSAGE"] == "exec: told of opened limit"], what="what it said in the journal")
+
+    def test_webhook_takes_the_drop_in(self, machine, narrow):
+        until(lambda: [r for r in machine.journal() if "don't reach the webhook http://127.0.0.1:8099" in r["MESSAGE"]],
+              what="the failure in the journal")
+        assert machine.run("cat /var/tmp/posted", check=False).stdout == ""
+        machine.run("install -D -m 644 /usr/local/share/memtide/webhook.conf /etc/systemd/system/memtided.service.d/webhook.conf;"
+                    "systemctl daemon-reload; systemctl restart memtided")
+        until(lambda: '"pid": %d' % narrow in machine.run("cat /var/tmp/posted", check=False).stdout, 20, "the webhook to be told")
+        assert not [r for r in machine.journal() if "hunter2" in r["MESSAGE"]]
+
+
 def test_security_score(machine, installed):
     said = machine.out("systemd-analyze security --no-pager memtided.service")
     score = float(re.search(r"Overall exposure level for memtided.service: ([\d.]+)", said).group(1))

@@ -9,6 +9,8 @@ import pytest
 NAMES = {
     "memtide_app_processes": "gauge", "memtide_app_resident_memory_bytes": "gauge",
     "memtide_app_proportional_memory_bytes": "gauge", "memtide_app_unique_memory_bytes": "gauge", "memtide_app_swap_bytes": "gauge",
+    "memtide_app_growth_bytes_per_second": "gauge", "memtide_app_seconds_to_limit": "gauge", "memtide_findings_open": "gauge",
+    "memtide_findings_total": "counter", "memtide_process_growth_bytes_per_second": "gauge",
     "memtide_process_resident_memory_bytes": "gauge", "memtide_samples_total": "counter", "memtide_ticks_late_total": "counter",
     "memtide_sample_errors_total": "counter", "memtide_tick_duration_seconds": "summary", "memtide_database_size_bytes": "gauge",
     "memtide_database_oldest_sample_timestamp_seconds": "gauge", "memtide_last_tick_timestamp_seconds": "gauge",

@@ -19,6 +19,7 @@ BAD = [
     ("max-db-size", "99999999999999999999GiB", None),
     ("listen", "nonsense", None), ("listen", "127.0.0.1:99999", "65535"), ("listen", "127.0.0.1:", None), ("listen", "unix:", None),
     ("listen", "[::1", None), ("listen", "unix:/" + "x" * 200, None), ("listen", "127.0.0.1:12x", None),
+    ("min-growth", "0B", "1B"), ("min-growth", "8", None), ("min-growth", "-8MiB", None),
     ("include", "(", None), ("exclude", "[z-a]", None), ("token-file", "/nonexistent/token", None),
 ]
 
@@ -63,6 +64,9 @@ def test_wrong_usage_is_status_2(run_memtided, argv, words):
     ("show-secrets = perhaps\n", ["show-secrets", "perhaps", "yes", "no"]), ("interval = 5s\ninterval = 1y\n", ["interval", "1y"]),
     ("interval\n", ["1"]), ("[memtided\ninterval = 5s\n", ["1"]), ("\x00\x01\x02\n", []), ("= 5s\n", []),
     ("config = /etc/x\n", ["config"]),
+    ('[app "x"]\ninterval = 5s\n', [":2:", "interval", "min-growth", "mute"]), ('[app "x"]\nmute = perhaps\n', [":2:", "mute", "yes or no"]),
+    ('\n[app "x"]\nmin-growth = 8MB\n', [":3:", "min-growth", "8MB", "64MiB"]), ("[app x]\n", [":1:", "app"]),
+    ('[app ""]\n', [":1:"]), ('[app "x"]\nmute = yes\nmute = no\n', [":3:", "mute"]), ('mute = yes\n', [":1:", "mute"]),
 ])
 def test_a_wrong_configuration_is_status_2(run_memtided, folder, text, words):
     path = os.path.join(folder, "conf")
@@ -81,7 +85,7 @@ def test_check_config_prints_what_it_would_read_back(run_memtided, folder):
     os.chmod(token, 0o600)
     options = ["--interval", "250ms", "--detail-interval", "90s", "--listen", "127.0.0.1:1", "--listen", "unix:/run/x y.sock",
                "--listen", "[::1]:7", "--retention", "400d", "--max-db-size", "64MiB", "--include", r"a;b #c\s\"x", "--include", "=",
-               "--exclude", "[memtided]", "--show-secrets", "--allow-host", "a.example", "--token-file", token,
+               "--exclude", "[memtided]", "--show-secrets", "--min-growth", "3GiB", "--allow-host", "a.example", "--token-file", token,
                "--db", folder + "/some place/m.db"]
     first = run_memtided("--config", "/dev/null", "--check-config", *options)
     assert first.returncode == 0, first
@@ -92,6 +96,17 @@ def test_check_config_prints_what_it_would_read_back(run_memtided, folder):
     assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
     says(first.stdout, "interval = 250ms", "retention = 400d", "max-db-size = 64MiB", "show-secrets = yes")
     assert not os.path.exists(folder + "/some place")
+
+
+def test_sections_for_apps_are_printed_as_they_would_be_read(run_memtided, folder):
+    path = os.path.join(folder, "conf")
+    sections = '\n[app "gunicorn: *"]\nmin-growth = 64MiB\nmute = no\n\n[app "a \'b\' \"c\" [d]; #é"]\nmute = yes\n'
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("min-growth = 1MiB\n" + sections)
+    got = run_memtided("--config", path, "--check-config", "--db", folder + "/m.db", "--min-growth", "2MiB")
+    assert got.returncode == 0, got
+    says(got.stdout, "min-growth = 2MiB\n")
+    assert got.stdout.endswith(sections)
 
 
 def test_the_command_line_wins_and_replaces_a_repeated_key(run_memtided, folder):
@@ -108,7 +123,7 @@ def test_help_and_version_are_printed_to_standard_output(run_memtided):
     text = run_memtided("--help")
     assert text.returncode == 0 and not text.stderr
     for option in ("db", "interval", "detail-interval", "listen", "allow-host", "token-file", "retention", "max-db-size",
-                   "include", "exclude", "show-secrets", "check-config", "version", "config"):
+                   "include", "exclude", "show-secrets", "min-growth", "check-config", "version", "config"):
         assert "--" + option in text.stdout
     version = run_memtided("--version")
     assert version.returncode == 0 and len(version.stdout.split()) == 2

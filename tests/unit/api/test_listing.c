@@ -16,10 +16,10 @@ static void assert_order(const struct item *items, size_t n, const uint32_t *wan
 static void nulls_come_last_in_either_direction(void **state)
 {
         struct item items[] = {
-                { .key = -1, .pid = 1, .number = 1 },
+                { .key = KEY_NULL, .pid = 1, .number = 1 },
                 { .key = 5, .pid = 2, .number = 2 },
                 { .key = 9, .pid = 3, .number = 3 },
-                { .key = 0, .pid = 4, .number = 4 },
+                { .key = -7, .pid = 4, .number = 4 }, /* what shrinks is known to */
         };
 
         (void)state;
@@ -27,6 +27,13 @@ static void nulls_come_last_in_either_direction(void **state)
         assert_order(items, 4, (uint32_t[]){ 4, 2, 3, 1 });
         listing_sort(items, 4, true);
         assert_order(items, 4, (uint32_t[]){ 3, 2, 4, 1 });
+}
+
+static void a_figure_that_is_not_known_is_null(void **state)
+{
+        (void)state;
+        assert_int_equal(listing_known_key(0), 0);
+        assert_true(listing_known_key(-1) == KEY_NULL);
 }
 
 static void equals_go_by_pid_then_start_then_number(void **state)
@@ -73,6 +80,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(nulls_come_last_in_either_direction),
+                cmocka_unit_test(a_figure_that_is_not_known_is_null),
                 cmocka_unit_test(equals_go_by_pid_then_start_then_number),
                 cmocka_unit_test(names_sort_as_text),
                 cmocka_unit_test(a_page_begins_behind_the_last_item),

@@ -182,6 +182,34 @@ static void times_are_local_and_name_the_day_unless_it_is_today(void **state)
         assert_string_equal(text, "22 Nov");
 }
 
+static void a_forecast_never_claims_more_than_it_knows(void **state)
+{
+        const int64_t now_ms = INT64_C(1795359600000), minute = 60000; /* 22 November 2026, 15:00 UTC */
+        static const struct {
+                int64_t minutes;
+                const char *text;
+        } rows[] = {
+                { 0, "about now" }, { -5, "about now" }, { 1, "in about 1 min (at 15:01)" },
+                { 59, "in about 59 min (at 15:59)" }, { 60, "in about 1 h (at 16:00)" },
+                { 200, "in about 3 h (at 18:20)" }, { 47 * 60, "in about 47 h (at 24 Nov 14:00)" },
+                { 2 * 1440, "in about 2 d (at 24 Nov 15:00)" }, { 7 * 1440 - 1, "in about 7 d (at 29 Nov 14:59)" },
+                { 7 * 1440, "in weeks" }, { 31 * 1440, "in weeks" }, { 32 * 1440, "–" },
+        };
+        char text[FIGURE_SIZE];
+
+        (void)state;
+        setenv("TZ", "UTC0", 1);
+        tzset();
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                figure_forecast(now_ms + rows[i].minutes * minute, now_ms, true, true, text);
+                assert_string_equal(text, rows[i].text);
+        }
+        figure_forecast(now_ms + 200 * minute, now_ms, false, true, text);
+        assert_string_equal(text, "in about 3 h");
+        figure_forecast(-1, now_ms, true, false, text);
+        assert_string_equal(text, "-");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -191,6 +219,7 @@ int main(void)
                 cmocka_unit_test(ages_have_two_units_at_most),
                 cmocka_unit_test(cpu_time_is_fine_at_its_small_end),
                 cmocka_unit_test(times_are_local_and_name_the_day_unless_it_is_today),
+                cmocka_unit_test(a_forecast_never_claims_more_than_it_knows),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

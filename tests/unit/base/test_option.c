@@ -12,11 +12,19 @@
 #include "base/cleanup.h"
 #include "base/option.h"
 
+struct pet {
+        char *name;
+        int64_t age_ms;
+        int tame;
+};
+
 struct values {
         int64_t pause_ms, room_bytes;
         char *path;
         struct option_list names;
         bool loud, once;
+        struct pet pets[4];
+        size_t n_pets;
 };
 
 static int check_name(const char *value, struct error *err)
@@ -41,13 +49,47 @@ static const struct option options[] = {
           .help = "Once." },
 };
 
+static const struct option pet_options[] = {
+        { .name = "age", .metavar = "DURATION", .type = OPTION_DURATION, .field = offsetof(struct pet, age_ms),
+          .minimum = "1d", .example = "2d", .help = "Its age." },
+        { .name = "tame", .metavar = "yes|no", .type = OPTION_CHOICE, .field = offsetof(struct pet, tame),
+          .example = "no", .help = "Tame?" },
+};
+
+static void *pet_add(void *values, const char *name)
+{
+        struct values *v = values;
+
+        if (v->n_pets == sizeof v->pets / sizeof *v->pets)
+                return NULL;
+        v->pets[v->n_pets] = (struct pet){ .name = strdup(name), .age_ms = -1, .tame = -1 };
+        return &v->pets[v->n_pets++];
+}
+
+static const void *pet_at(const void *values, size_t i, const char **ret_name)
+{
+        const struct values *v = values;
+
+        if (i >= v->n_pets)
+                return NULL;
+        *ret_name = v->pets[i].name;
+        return &v->pets[i];
+}
+
+static const struct option_section pet_section = {
+        .word = "pet", .metavar = "NAME", .help = "A pet.", .example = "rex", .options = pet_options, .n_options = 2,
+        .add = pet_add, .at = pet_at,
+};
+
 static const struct option_table table = {
         .program = "prog", .summary = "Does it.", .section = "prog", .options = options,
-        .n_options = sizeof options / sizeof *options,
+        .n_options = sizeof options / sizeof *options, .named = &pet_section,
 };
 
 static void values_done(struct values *v)
 {
+        for (size_t i = 0; i < v->n_pets; i++)
+                free(v->pets[i].name);
         option_values_done(&table, v);
 }
 
@@ -183,15 +225,54 @@ static void a_file_s_errors_name_its_line(void **state)
         FILE_REFUSED("path =\n", "x.conf:1: path \"\" is not allowed: it needs a value");
         FILE_REFUSED("pawse = 5s\n", "x.conf:1: unknown key \"pawse\": allowed are pause, room, path, name, loud");
         FILE_REFUSED("once = yes\n", "x.conf:1: unknown key \"once\": allowed are pause, room, path, name, loud");
-        FILE_REFUSED("[other]\n", "x.conf:1: unknown section (only [prog] is allowed): \"[other]\"");
-        FILE_REFUSED("[prog] x\n", "x.conf:1: unknown section (only [prog] is allowed): \"[prog] x\"");
-        FILE_REFUSED("[prog\n", "x.conf:1: unknown section (only [prog] is allowed): \"[prog\"");
+        FILE_REFUSED("[other]\n", "x.conf:1: unknown section (allowed are [prog] and [pet \"NAME\"]): \"[other]\"");
+        FILE_REFUSED("[prog] x\n", "x.conf:1: unknown section (allowed are [prog] and [pet \"NAME\"]): \"[prog] x\"");
+        FILE_REFUSED("[prog\n", "x.conf:1: unknown section (allowed are [prog] and [pet \"NAME\"]): \"[prog\"");
         FILE_REFUSED("pause\n", "x.conf:1: a line is \"key = value\", a comment that begins with #, or [prog]");
         FILE_REFUSED("pause = 5s\nnonsense\nbogus = 1\n",
                      "x.conf:2: a line is \"key = value\", a comment that begins with #, or [prog]");
         FILE_REFUSED("bogus = 1\nnonsense\n",
                      "x.conf:1: unknown key \"bogus\": allowed are pause, room, path, name, loud");
         FILE_REFUSED("= 5\n", "x.conf:1: unknown key \"\": allowed are pause, room, path, name, loud");
+}
+
+static void a_section_with_a_name_fills_a_struct_of_its_own(void **state)
+{
+        _cleanup_(values_done) struct values v = {};
+
+        (void)state;
+        assert_int_equal(load(&v, NULL,
+                              "[pet \"a \"b\" [c] ] # d\"]\nage = 3d\ntame=no\n"
+                              "[prog]\npause = 10s\n"
+                              "  [pet \"rex\"]  \n"
+                              "[pet \"rex\"]\ntame = yes\n", ARGUMENTS()), 0);
+        assert_int_equal(v.pause_ms, 10000);
+        assert_int_equal(v.n_pets, 3);
+        assert_string_equal(v.pets[0].name, "a \"b\" [c] ] # d");
+        assert_int_equal(v.pets[0].age_ms, 3 * 86400000);
+        assert_int_equal(v.pets[0].tame, 0);
+        assert_int_equal(v.pets[1].age_ms, -1);
+        assert_int_equal(v.pets[1].tame, -1);
+        assert_int_equal(v.pets[2].tame, 1);
+}
+
+static void a_section_s_errors_name_its_line_and_what_it_takes(void **state)
+{
+        (void)state;
+        FILE_REFUSED("[pet \"a\"]\n\nage = 1h\n", "x.conf:3: age \"1h\" is not allowed: 1d or more is allowed");
+        FILE_REFUSED("[pet \"a\"]\ntame = perhaps\n",
+                     "x.conf:2: tame \"perhaps\" is not allowed: yes or no is allowed");
+        FILE_REFUSED("[pet \"a\"]\npause = 5s\n",
+                     "x.conf:2: unknown key \"pause\": allowed in [pet \"NAME\"] are age, tame");
+        FILE_REFUSED("[pet \"a\"]\n[prog]\nage = 5d\n",
+                     "x.conf:3: unknown key \"age\": allowed are pause, room, path, name, loud");
+        FILE_REFUSED("[pet \"a\"]\ntame = no\ntame = no\n",
+                     "x.conf:3: tame \"no\" is not allowed: the key is there already, and once is allowed");
+        FILE_REFUSED("[pet \"\"]\n", "x.conf:1: the name \"\" of a section is not allowed: it needs a value");
+        FILE_REFUSED("[pet \"a\001\"]\n", "x.conf:1: the name \"a\xef\xbf\xbd\" of a section is not allowed: UTF-8 "
+                     "without control characters is allowed");
+        FILE_REFUSED("[pet \"]\n", "x.conf:1: unknown section (allowed are [prog] and [pet \"NAME\"]): \"[pet \"]\"");
+        FILE_REFUSED("[pet a]\n", "x.conf:1: unknown section (allowed are [prog] and [pet \"NAME\"]): \"[pet a]\"");
 }
 
 static void what_the_command_line_overrules_is_checked_all_the_same(void **state)
@@ -260,6 +341,7 @@ static void help_names_every_option_within_100_columns(void **state)
         assert_non_null(strstr(help, "  --pause DURATION\n"));
         assert_non_null(strstr(help, "From 100ms to 1h. Default: 5s."));
         assert_non_null(strstr(help, "  --once\n"));
+        assert_non_null(strstr(help, "  [pet \"NAME\"]\n        A pet. Its keys: age, tame.\n"));
         for (const char *line = help; *line; line += strcspn(line, "\n") + 1)
                 assert_true(strcspn(line, "\n") <= 100);
 }
@@ -282,6 +364,8 @@ static void a_template_can_be_used_line_by_line(void **state)
         assert_int_equal(load(&after, &err, template, ARGUMENTS()), 0);
         assert_string_equal(after.path, "/srv/x");
         assert_string_equal(after.names.items[0], "n9");
+        assert_string_equal(after.pets[0].name, "rex");
+        assert_int_equal(after.pets[0].tame, 0);
 }
 
 static void the_man_page_escapes_what_scdoc_would_take(void **state)
@@ -292,6 +376,8 @@ static void the_man_page_escapes_what_scdoc_would_take(void **state)
         assert_non_null(strstr(man, "\n# OPTIONS\n") ? man : strstr(man, "# OPTIONS\n"));
         assert_non_null(strstr(man, "\n*--path* _FILE_\n\tA file\\_name\\*.\n"));
         assert_non_null(strstr(man, "On the command line alone."));
+        assert_non_null(strstr(man, "\n*\\[pet \"NAME\"\\]* in the configuration file. A pet.\n"));
+        assert_non_null(strstr(man, "\n*tame* _yes\\|no_\n\tTame?\n"));
 }
 
 int main(void)
@@ -303,6 +389,8 @@ int main(void)
                 cmocka_unit_test(a_file_is_read),
                 cmocka_unit_test(the_command_line_wins),
                 cmocka_unit_test(a_file_s_errors_name_its_line),
+                cmocka_unit_test(a_section_with_a_name_fills_a_struct_of_its_own),
+                cmocka_unit_test(a_section_s_errors_name_its_line_and_what_it_takes),
                 cmocka_unit_test(what_the_command_line_overrules_is_checked_all_the_same),
                 cmocka_unit_test(long_lines_are_taken_whole_or_refused),
                 cmocka_unit_test(a_nul_in_a_file_is_refused),

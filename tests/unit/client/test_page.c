@@ -32,6 +32,7 @@ static struct page shop(void)
                 .verdict = "insufficient-data", .pid = 4242, .ppid = 1, .rss_bytes = 70 * MIB,
                 .peak_rss_bytes = 77 * MIB, .anon_bytes = 58 * MIB, .pss_bytes = -1, .uss_bytes = -1, .swap_bytes = 0,
                 .limit_bytes = 1024 * MIB, .threads = 5, .fds = 21, .cpu_seconds = 12.4,
+                .limit_at_ms = -1, .growing_since_ms = -1,
                 .started_at_ms = NOW - HOUR, .exited_at_ms = -1, .sampled_at_ms = NOW, .points = points, .n_points = 3,
                 .since_ms = NOW - HOUR, .until_ms = NOW, .now_ms = NOW,
         };
@@ -125,7 +126,10 @@ static void an_exited_process_says_when(void **state)
 
 static void findings_and_events_are_listed(void **state)
 {
-        const int64_t findings[] = { 12, 15 };
+        const struct page_finding findings[] = {
+                { 12, -1, "warning", "flask: shop grows by 46 MiB an hour since 22 Nov 14:02\033[2J" },
+                { 9, NOW - HOUR, "info", "flask: shop jumped by 84 MiB at 22 Nov 13:02" },
+        };
         const struct page_event events[] = { { NOW - HOUR, "started", "" }, { NOW, "exec", "python3 \033[2Jx" } };
         struct page p = shop();
         _cleanup_(freep) char *text = NULL;
@@ -137,8 +141,28 @@ static void findings_and_events_are_listed(void **state)
         p.n_events = 2;
         p.events_left_out = true;
         text = write_page(&p, 80);
-        assert_non_null(strstr(text, "Findings  12, 15\n"));
+        assert_non_null(strstr(text, "Findings\n"
+                "▲ warning   12  flask: shop grows by 46 MiB an hour since 22 Nov 14:02�[2J\n"
+                "● info      9  closed 14:00: flask: shop jumped by 84 MiB at 22 Nov 13:02\n"
+                "memtide findings 12 says why, and what to do.\n"));
         assert_non_null(strstr(text, "Events  the newest\n14:00       started\n15:00       exec      python3 �[2Jx\n"));
+}
+
+static void a_leak_says_since_when_and_until_when(void **state)
+{
+        struct page p = shop();
+        _cleanup_(freep) char *text = NULL;
+
+        (void)state;
+        p.verdict = "leak";
+        p.growth_known = true;
+        p.bytes_per_hour = 46.0 * MIB;
+        p.growing_since_ms = NOW - HOUR;
+        p.limit_at_ms = NOW + 3 * HOUR;
+        text = write_page(&p, 80);
+        assert_non_null(strstr(text, "\nLimit      1.00 GiB in about 3 h    Container"));
+        assert_non_null(strstr(text, "\nGrowth     +46.0 MiB/h "));
+        assert_non_null(strstr(text, "\nVerdict    ▲ leak since 14:00 "));
 }
 
 static void nothing_known_is_dashes(void **state)
@@ -161,6 +185,7 @@ int main(void)
                 cmocka_unit_test(it_fits_the_terminal_but_for_the_folded_command),
                 cmocka_unit_test(an_exited_process_says_when),
                 cmocka_unit_test(findings_and_events_are_listed),
+                cmocka_unit_test(a_leak_says_since_when_and_until_when),
                 cmocka_unit_test(nothing_known_is_dashes),
         };
 

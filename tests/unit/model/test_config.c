@@ -100,7 +100,8 @@ static void the_defaults_are_those_of_the_interface(void **state)
                                   "listen = 127.0.0.1:9733\n"
                                   "retention = 30d\n"
                                   "max-db-size = 2GiB\n"
-                                  "show-secrets = no\n");
+                                  "show-secrets = no\n"
+                                  "min-growth = 8MiB\n");
 }
 
 static void the_database_has_its_place(void **state)
@@ -188,6 +189,37 @@ static void what_is_printed_parses_to_the_same(void **state)
         third = (struct config){};
 }
 
+static void an_app_has_what_its_sections_say(void **state)
+{
+        static const char *const text = "min-growth = 1MiB\n"
+                                        "[app \"gunicorn: *\"]\nmute = yes\n"
+                                        "[app \"gunicorn: shop [2]\"]\nmin-growth = 3GiB\nmute = no\n"
+                                        "[app \"?.py\"]\nmin-growth = 4KiB\n";
+        _cleanup_(config_done) struct config c, again;
+        _cleanup_(freep) char *first = NULL, *second = NULL;
+        enum config_action action;
+
+        (void)state;
+        assert_int_equal(load(text, &c, &action, NULL, MORE((char *)"--min-growth=2MiB")), 0);
+        first = print(&c);
+        assert_non_null(strstr(first, "min-growth = 2MiB\n\n"
+                                      "[app \"gunicorn: *\"]\nmute = yes\n\n[app \"gunicorn: shop [2]\"]\n"
+                                      "min-growth = 3GiB\nmute = no\n\n[app \"?.py\"]\nmin-growth = 4KiB\n"));
+        assert_int_equal(config_parse(first, &again, NULL), 0);
+        second = print(&again);
+        assert_string_equal(first, second);
+
+        assert_true(config_for_app(&again, "gunicorn: a/b").mute);
+        assert_int_equal(config_for_app(&again, "gunicorn: a/b").min_growth_bytes, 2 << 20);
+        assert_false(config_for_app(&again, "gunicorn: shop [2]").mute);
+        assert_false(config_for_app(&again, "gunicorn: shop 2").mute);
+        assert_int_equal(config_for_app(&again, "gunicorn: shop [2]").min_growth_bytes, INT64_C(3) << 30);
+        assert_int_equal(config_for_app(&again, "x.py").min_growth_bytes, 4096);
+        assert_int_equal(config_for_app(&again, "xx.py").min_growth_bytes, 2 << 20);
+        assert_false(config_for_app(&again, "flask: gunicorn: x").mute);
+        assert_false(config_for_app(&again, "").mute);
+}
+
 static void bad_settings_name_key_value_and_what_is_allowed(void **state)
 {
         (void)state;
@@ -201,7 +233,12 @@ static void bad_settings_name_key_value_and_what_is_allowed(void **state)
         assert_refused("exclude = x\\C\n", MORE(), SAYS("exclude", "PCRE2"));
         assert_refused("show-secrets = 1\n", MORE(), SAYS("show-secrets", "\"1\"", "yes or no"));
         assert_refused("config = /x\n", MORE(), SAYS("unknown key \"config\"", "interval"));
-        assert_refused("[app \"x\"]\n", MORE(), SAYS("unknown section", "[memtided]"));
+        assert_refused("min-growth = 0B\n", MORE(), SAYS(":1: min-growth", "\"0B\"", "1B or more"));
+        assert_refused("[other]\n", MORE(), SAYS("unknown section", "[memtided]", "[app \"NAME or glob\"]"));
+        assert_refused("[app \"x\"]\ninterval = 1s\n", MORE(),
+                       SAYS(file, ":2: unknown key", "in [app", "min-growth, mute"));
+        assert_refused("[app \"x\"]\nmin-growth = lots\n", MORE(), SAYS(":2: min-growth", "\"lots\"", "64MiB", "1B"));
+        assert_refused("[app \"x\"]\nmute = 1\n", MORE(), SAYS(":2: mute", "\"1\"", "yes or no"));
         assert_refused("", MORE((char *)"--inspect=off"), SAYS("unknown option \"--inspect\"", "--interval"));
 }
 
@@ -273,12 +310,14 @@ static void the_template_with_every_key_uncommented_is_good(void **state)
         config_print_template(to);
         fclose(to);
         for (char *p = text; *p; p++)
-                if (*p == '#' && p[1] >= 'a' && p[1] <= 'z')
+                if (*p == '#' && ((p[1] >= 'a' && p[1] <= 'z') || p[1] == '['))
                         *p = ' ';
         if (config_parse(text, &c, &err) < 0)
                 fail_msg("%s", err.text);
         assert_int_equal(c.exclude.n_items, 1);
         assert_string_equal(c.token_file, "/etc/memtide/token");
+        assert_int_equal(c.n_apps, 1);
+        assert_true(config_for_app(&c, "gunicorn: shop").mute);
 }
 
 int main(void)
@@ -289,6 +328,7 @@ int main(void)
                 cmocka_unit_test(the_command_line_wins_and_replaces_lists),
                 cmocka_unit_test(details_are_never_taken_more_often_than_a_tick),
                 cmocka_unit_test(what_is_printed_parses_to_the_same),
+                cmocka_unit_test(an_app_has_what_its_sections_say),
                 cmocka_unit_test(bad_settings_name_key_value_and_what_is_allowed),
                 cmocka_unit_test(beyond_loopback_a_token_is_needed),
                 cmocka_unit_test(a_bad_token_file_is_refused),

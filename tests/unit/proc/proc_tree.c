@@ -120,7 +120,8 @@ void proc_tree_add(struct proc_tree *t, struct fake_process p)
         add_file(t, p.pid, "stat", text);
         add_file(t, p.pid, "statm", "2000 1000 400 3 0 900 0\n");
         add_file(t, p.pid, "status",
-                 "Name:\tpython3\nUmask:\t0022\nState:\tS (sleeping)\nUid:\t33\t0\t33\t33\nVmHWM:\t   80000 kB\n"
+                 "Name:\tpython3\nUmask:\t0022\nState:\tS (sleeping)\nUid:\t33\t0\t33\t33\nVmSize:\t  900000 kB\n"
+                 "VmHWM:\t   80000 kB\nVmData:\t   70000 kB\n"
                  "VmSwap:\t      16 kB\nThreads:\t5\n");
         add_file(t, p.pid, "limits", p.limits);
         add_file(t, p.pid, "maps", p.maps);

@@ -87,17 +87,16 @@ static void the_lowest_limit_above_counts(void **state)
         struct cgroup outside = { .path = (char *)"/../a" };
 
         (void)state;
-        assert_int_equal(cgroup_limit(t->proc.cgroup_fd, &v2), -1);
+        assert_int_equal(cgroup_limit(&t->proc, &v2), -1);
         proc_tree_write_text(t, "cgroup/a/b/c/memory.max", "max\n");
         proc_tree_write_text(t, "cgroup/a/b/memory.max", "1073741824\n");
         proc_tree_write_text(t, "cgroup/a/memory.max", "2147483648\n");
-        assert_int_equal(cgroup_limit(t->proc.cgroup_fd, &v2), 1073741824);
-        assert_int_equal(cgroup_limit(-1, &v2), -1);
+        assert_int_equal(cgroup_limit(&t->proc, &v2), 1073741824);
         proc_tree_write_text(t, "cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-        assert_int_equal(cgroup_limit(t->proc.cgroup_fd, &v1), -1);
+        assert_int_equal(cgroup_limit(&t->proc, &v1), -1);
         proc_tree_write_text(t, "cgroup/memory/a/memory.limit_in_bytes", "4096\n");
-        assert_int_equal(cgroup_limit(t->proc.cgroup_fd, &v1), 4096);
-        assert_int_equal(cgroup_limit(t->proc.cgroup_fd, &outside), -1);
+        assert_int_equal(cgroup_limit(&t->proc, &v1), 4096);
+        assert_int_equal(cgroup_limit(&t->proc, &outside), -1);
 }
 
 int main(void)

@@ -235,11 +235,13 @@ static void details_are_read_or_unknown(void **state)
 {
         _cleanup_(proc_tree_freep) struct proc_tree *t = proc_tree_new();
         const struct process_id id = { .pid = 2000000000, .start_ticks = 9 };
+        struct address_use use;
+        struct report_exact exact;
         struct detail d;
 
         (void)state;
         proc_tree_add(t, (struct fake_process){ .pid = id.pid, .start_ticks = 9 });
-        detail_read(&t->proc, &id, &d);
+        detail_read(&t->proc, &id, &d, &use);
         assert_int_equal(d.swap_bytes, 16 * 1024);
         assert_int_equal(d.peak_rss_bytes, 80000 * 1024);
         assert_int_equal(d.threads, 5);
@@ -247,17 +249,26 @@ static void details_are_read_or_unknown(void **state)
         assert_int_equal(d.rchar_bytes, -1);
         assert_int_equal(d.cpu_ms, -1);
         assert_int_equal(d.pss_bytes, -1);
+        assert_int_equal(use.size_bytes, 900000 * 1024);
+        assert_int_equal(use.data_bytes, 70000 * 1024);
         assert_false(detail_read_rollup(&t->proc, &id, &d));
+        detail_read_exact(&t->proc, &id, &exact);
+        assert_int_equal(exact.rss_bytes, -1);
         proc_tree_write_text(t, "2000000000/io", "rchar: 90\nwchar: 1\nread_bytes: 8\n");
         proc_tree_write_text(t, "2000000000/smaps_rollup",
                              "0-1 ---p 0 0 0 [rollup]\nRss: 40 kB\nPss:  30 kB\nPss_Dirty: 1 kB\n"
-                             "Private_Clean: 8 kB\nPrivate_Dirty: 12 kB\n");
-        detail_read(&t->proc, &id, &d);
+                             "Private_Clean: 8 kB\nPrivate_Dirty: 12 kB\nAnonymous: 16 kB\nSwap: 4 kB\n"
+                             "SwapPss: 4 kB\n");
+        detail_read(&t->proc, &id, &d, &use);
         assert_int_equal(d.rchar_bytes, 90);
         assert_int_equal(d.read_bytes, 8);
         assert_true(detail_read_rollup(&t->proc, &id, &d));
         assert_int_equal(d.pss_bytes, 30 * 1024);
         assert_int_equal(d.uss_bytes, 20 * 1024);
+        detail_read_exact(&t->proc, &id, &exact);
+        assert_int_equal(exact.rss_bytes, 40 * 1024);
+        assert_int_equal(exact.anon_bytes, 16 * 1024);
+        assert_int_equal(exact.swap_bytes, 4 * 1024);
 }
 
 int main(void)

@@ -104,6 +104,20 @@ static void fields_stand_at_line_starts(void **state)
         assert_int_equal(field_parse("", "VmRSS"), -1);
 }
 
+static void keys_of_cgroups_are_whole_words(void **state)
+{
+        const char text[] = "total_inactive_file 7\ninactive_file 4096\ninactive_file_x 8\nanon\noom_kill x\n";
+
+        (void)state;
+        assert_int_equal(keyed_parse(text, "inactive_file"), 4096);
+        assert_int_equal(keyed_parse(text, "total_inactive_file"), 7);
+        assert_int_equal(keyed_parse(text, "anon"), -1);
+        assert_int_equal(keyed_parse(text, "oom_kill"), -1);
+        assert_int_equal(keyed_parse("", "anon"), -1);
+        assert_int_equal(keyed_parse("a 18446744073709551615\n", "a"), -1);
+        assert_int_equal(field_parse_kib("MemTotal: 9223372036854775807 kB\n", "MemTotal"), -1);
+}
+
 static void limits_may_be_unlimited(void **state)
 {
         const char text[] = "Limit                     Soft Limit           Hard Limit           Units     \n"
@@ -138,6 +152,7 @@ int main(void)
                 cmocka_unit_test(any_name_is_a_name),
                 cmocka_unit_test(broken_stat_is_refused),
                 cmocka_unit_test(fields_stand_at_line_starts),
+                cmocka_unit_test(keys_of_cgroups_are_whole_words),
                 cmocka_unit_test(limits_may_be_unlimited),
                 cmocka_unit_test(loadavg_ends_with_the_newest_pid),
         };

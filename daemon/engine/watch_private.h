@@ -1,0 +1,171 @@
+/* What the watch's files share: watch.c (seats, the tick), watch_row.c (a process), watch_share.c (who shares a limit),
+ * watch_app.c (apps and their generations), watch_tell.c (findings into the file), watch_restore.c (detectors after a
+ * restart). */
+#pragma once
+
+#include "detect/detector.h"
+#include "detect/generations.h"
+#include "detect/life.h"
+#include "engine/watch.h"
+#include "store/table.h"
+
+#define HOUR_TICKS 720 /* an hour at the default interval */
+
+/* A finding that is open, as far as memory needs to know. */
+struct told {
+        int64_t number;              /* 0: none */
+        int64_t opened_at_ms, written_at_ms;
+        int64_t grown_bytes;         /* when it was last written */
+};
+
+struct app {
+        uint64_t key;                /* its id as a number */
+        char id[APP_ID_SIZE];
+        char *name;
+        struct app_settings settings;
+        uint32_t running, leaks;     /* its processes; open leaks of theirs */
+        uint32_t references;         /* rows and tellings */
+        int64_t began_ms, touched_ms; /* the newest begin; of the last begin or end */
+        struct generations *generations; /* NULL until one of its processes ended */
+        struct told told;
+        bool rebuild;                /* its past is to be read from the file */
+};
+
+struct findings {
+        struct life life;
+        struct told told[FINDING_LIMIT + 1]; /* by kind */
+};
+
+/* A process under watch. Kept while a telling refers to it. */
+struct row {
+        uint32_t process;            /* what the store calls it */
+        uint32_t number;             /* in the file: another one only after the file was replaced */
+        uint32_t seat;               /* UINT32_MAX: it sits nowhere now */
+        uint32_t references;
+        struct process_id id;
+        struct app *app;
+        struct detector *detector;   /* NULL: to be restored */
+        bool ready;                  /* the detector has seen all there is */
+        bool has_swap, answered;
+        int64_t fed_ms;              /* restoring: up to where */
+        int64_t anon_bytes, swap_bytes;
+        int64_t exact_bytes;         /* the newest exact read; -1 */
+        int64_t limit_at_ms;         /* as it stands on the board */
+        uint32_t share;              /* place in watch.shares; UINT32_MAX: its room is its own */
+        struct headroom headroom;
+        struct findings *findings;   /* NULL: nothing was ever found or asked, as of nearly all */
+};
+
+/* What the tick runs through, close together in memory. */
+struct seat {
+        struct row *row;             /* NULL: empty */
+        struct detector *detector;   /* the row's once it is ready */
+        int64_t level_bytes;         /* anon + swap */
+        bool looked;                 /* at this tick the detector did */
+        bool stirred;                /* to be looked at: its headroom, the settings or an exact read are new */
+};
+
+/* Processes that share the room below one limit. */
+struct share {
+        uint64_t shared_by;
+        double bytes_per_hour;       /* of those that leak */
+        uint32_t teller;             /* the seat of the one of which it is told */
+        double teller_rate;
+        int64_t teller_bytes;
+        bool told;
+};
+
+enum tell { TELL_OPENED, TELL_WORSENED, TELL_CLOSED, TELL_REFRESHED };
+struct telling {
+        struct telling *next;
+        enum tell what;
+        enum finding_kind kind;
+        enum severity severity;
+        struct row *row;             /* NULL: of the app as a whole */
+        struct app *app;
+        int64_t number, opened_at_ms, at_ms;
+        unsigned attempts;
+        bool compose;                /* TELL_CLOSED: it grew until its process ended, so its evidence is written anew */
+};
+
+/* What is being read from the file, a piece a tick. */
+struct restoring {
+        struct row *row;             /* NULL: an ended process of app, or nothing */
+        struct app *app;
+        uint32_t members[GENERATIONS_KEPT], n_members, next;
+        struct detector *detector;   /* of the member */
+        int64_t fed_ms, swap_bytes, deadline_ns;
+        unsigned samples;
+        bool out_of_time;
+};
+
+struct watch {
+        struct board *board;
+        const struct config *config;
+        struct seat *seats;
+        uint32_t n_seats;
+        uint32_t *look;              /* seats to be looked at in this tick */
+        uint32_t n_look;
+        struct row **left;           /* sat here when the last sampler went */
+        uint32_t n_left, left_next;
+        struct table apps;
+        struct share *shares;
+        uint32_t n_shares, shares_room;
+        bool shares_changed;
+        uint32_t apps_open;          /* apps with an open finding */
+        uint64_t ticks;
+        int64_t at_ms;               /* of the newest tick */
+        struct buffer scratch;
+
+        struct telling *tellings, **tellings_end;
+        struct store_reader *reader; /* while something is to be told or restored */
+        struct restoring restoring;
+        int64_t began_ms;            /* the first tick; -1 */
+        uint32_t restore_next;       /* the seat from which on to look for rows that are not ready */
+        bool settled, resumed, renumber, rows_waiting, apps_waiting;
+        int64_t trouble_told_ms;
+};
+
+/* watch_row.c */
+struct row *row_new(uint32_t process, const struct process_id *id, bool known); /* NULL: out of memory */
+struct row *row_unref(struct row *row);
+struct findings *row_findings(struct row *row); /* made where it has none; NULL: out of memory */
+int64_t row_level(const struct row *row); /* anon + swap; -1: not known */
+struct growth row_growth(const struct watch *w, const struct row *row);
+void row_publish(struct watch *w, struct row *row);
+void row_publish_limit(struct watch *w, struct row *row);
+struct life_facts row_facts(const struct watch *w, const struct row *row, int64_t at_ms);
+
+/* watch.c */
+void row_seated(struct watch *w, struct row *row); /* it is ready: its seat feeds the detector */
+
+/* watch_share.c */
+void shares_tick(struct watch *w); /* works them out anew where it is time to */
+double share_rate(const struct watch *w, const struct row *row);
+bool share_teller(const struct watch *w, const struct row *row);
+
+/* watch_app.c */
+struct app *app_get(struct watch *w, const char *id, const char *name); /* NULL: out of memory */
+void app_unref(struct app *a);
+void apps_done(struct watch *w);
+void apps_configure(struct watch *w);
+void app_begin(struct watch *w, struct app *a, int64_t at_ms);
+void app_end(struct watch *w, struct store *store, struct row *row, int64_t at_ms);
+/* One life that is over; makes app->generations. */
+void app_add_generation(struct app *a, const struct detector *d, int64_t at_ms);
+void app_consider(struct watch *w, struct store *store, struct app *a, int64_t at_ms);
+void apps_tick(struct watch *w, struct store *store, int64_t at_ms);
+
+/* watch_tell.c */
+void tell_row(struct watch *w, struct row *row, enum finding_kind kind, enum tell what, enum severity severity, int64_t at_ms);
+void tell_app(struct watch *w, struct app *a, enum tell what, int64_t at_ms);
+/* Until the deadline. True: findings were written. */
+bool tell_all(struct watch *w, struct store *store, struct alerts *alerts, int64_t deadline_ns);
+void tellings_done(struct watch *w);
+void tellings_again(struct watch *w); /* every open finding is written anew */
+
+/* watch_restore.c */
+bool restore_waiting(const struct watch *w);
+void restore_all(struct watch *w, struct store *store, struct alerts *alerts, int64_t deadline_ns);
+void restore_forget(struct watch *w, const struct row *row); /* it is gone */
+void restore_done(struct watch *w);
