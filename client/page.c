@@ -77,15 +77,15 @@ static struct fact limit_fact(const struct page *p, const struct table_options *
 {
         struct fact f = bytes_fact("Limit", p->limit_bytes, o);
         size_t used = strlen(f.figure);
+        char when[FIGURE_SIZE];
 
-        if (p->limit_bytes >= 0 && p->limit_at_ms >= 0) {
-                char when[FIGURE_SIZE];
-
-                figure_forecast(p->limit_at_ms, p->now_ms, false, o->utf8, when);
-                if (strcmp(when, figure_unknown(o->utf8)) != 0) {
-                        snprintf(f.figure + used, sizeof f.figure - used, " %s", when);
-                        return f;
-                }
+        figure_forecast(p->limit_at_ms, p->now_ms, false, o->utf8, when);
+        if (strcmp(when, figure_unknown(o->utf8)) != 0) {
+                /* The limit that comes first may be the machine's memory, which is no limit of its own. */
+                if (p->limit_bytes < 0)
+                        used = (size_t)snprintf(f.figure, sizeof f.figure, "reached");
+                snprintf(f.figure + used, sizeof f.figure - used, " %s", when);
+                return f;
         }
         if (p->limit_bytes >= 0 && p->limit_kind)
                 snprintf(f.figure + used, sizeof f.figure - used, " (%.40s)", p->limit_kind);

@@ -179,19 +179,26 @@ bool window_measure(const struct levels *l, size_t from, struct window *ret)
 /* It doubles in minutes: a straight line from the first moment on, and much of it. */
 static bool leaks_fast(const struct window *w)
 {
-        return w->relative >= 0.2 && w->growth >= 3e6 && w->off_chord <= 0.05 && w->halves >= 1 && w->halves <= 1.8 &&
-               w->bends <= 0.1 && w->worth >= 5 && w->fall <= 0.4 && w->height_before <= 0.5 && w->before <= 1.4;
+        return w->relative >= 0.3 && w->growth >= 3e6 && w->off_chord <= 0.1 && w->halves >= 1 && w->halves <= 1.8 &&
+               w->bends <= 0.1 && w->worth >= 8 && w->fall <= 0.4 && w->height_before <= 0.25 && w->before <= 1.4;
 }
 
-/* Nearly all of its life speaks for steady growth. */
-static bool leaks_plainly(const struct window *w)
+/* Most of its life is a straight line, and steadiness is worth more than half a nat more than any bend. */
+static bool leaks_straight(const struct window *w)
 {
-        return w->share >= 0.85 && w->growth >= GROWTH_LEAST && w->relative >= 0.02 && w->bends <= 0 && w->ended <= -0.4 &&
-               w->worth >= 4 && w->halves >= 0.5 && w->last_quarter >= 0.2 && w->off_chord <= 0.15;
+        return w->share >= 0.7 && w->growth >= 1.5e6 && w->relative >= 0.015 && w->bends <= -0.55 && w->ended <= -1.2 &&
+               w->began <= 1 && w->halves >= 0.5 && w->last_quarter >= 0.5 && w->off_chord <= 0.11;
 }
 
-/* It may come in few jumps, or begin late, but nothing speaks against it. doublings: of the samples since the detector's
- * patience: what is weak evidence in a young life may be overlooked in a long one. */
+/* Most of its life speaks for steady growth, if not as plainly. */
+static bool leaks_steadily(const struct window *w)
+{
+        return w->share >= 0.8 && w->growth >= GROWTH_LEAST && w->relative >= 0.015 && w->bends <= 0 && w->ended <= -0.4 &&
+               w->worth >= 4 && w->halves >= 0.25 && w->last_quarter >= 0.3 && w->off_chord <= 0.16;
+}
+
+/* It may come in few jumps, or begin late, but nothing speaks against it. doublings: of the number of samples beyond the
+ * patience of 600, 4 at most: a shape that bends or halts counts for less the longer the life that still grows. */
 static bool leaks_patiently(const struct window *w, double doublings)
 {
         bool dying = w->halves < 0.9 && w->halves_change < 0;
@@ -201,13 +208,16 @@ static bool leaks_patiently(const struct window *w, double doublings)
                w->halves >= 0.1 && w->last_quarter >= 0.1 && w->moving >= 0.55 && w->still <= 0.075 && w->tau >= 0.5 &&
                w->before <= 1.5 && w->height_before <= 0.3 && w->ended <= 0.7 + 2 * doublings &&
                w->bends_wide <= 3 + 0.8 * doublings && w->began <= 0.9 && w->calm_share >= 0.3 &&
-               w->calm_halves >= 0.1 && w->calm_last_quarter >= 0.4;
+               w->calm_last_quarter >= 0.4;
 }
 
 bool window_leaks(const struct window *w, uint64_t samples)
 {
-        return leaks_fast(w) || (samples >= 500 && leaks_plainly(w)) ||
-               (samples >= 800 && leaks_patiently(w, log2((double)samples / 600)));
+        bool unbent = w->halves >= 0.9 && w->tau >= 0.95;
+
+        return leaks_fast(w) || (samples >= 350 && leaks_straight(w)) ||
+               (samples >= (unbent ? 400 : 500) && leaks_steadily(w)) ||
+               (samples >= 800 && leaks_patiently(w, fmin(4, log2((double)samples / 600))));
 }
 
 /* Buckets without a sample lie on the line between their neighbours. */

@@ -10,7 +10,7 @@
 /* A detector is written this often, in turn: a restart after a crash reads so many samples of a process at most. */
 #define SAVE_EVERY_TICKS 8192
 /* After the tick's commit, where nobody waits but the next tick: a hundredth of it, within these. */
-#define BUDGET_LEAST_NS INT64_C(2000000)
+#define BUDGET_LEAST_NS INT64_C(4000000)
 #define BUDGET_MOST_NS INT64_C(25000000)
 #define PREFETCH 8
 

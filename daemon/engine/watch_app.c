@@ -7,6 +7,7 @@
 #define APPS_MOST 4096  /* that have no process now: who came and went longest ago goes first */
 #define APPS_EVERY 12   /* ticks */
 #define LOWS_MOST 256
+#define LIVES_TO_CLOSE 4 /* since the start: what is read from the file lacks a life or a connection here and there */
 
 static void app_free(struct app *a)
 {
@@ -139,12 +140,13 @@ void app_consider(struct watch *w, struct store *store, struct app *a, int64_t a
         struct generations_trend t;
         int64_t grown;
 
-        if (!a->generations)
+        /* Before its past is known again, nothing closes what was found in it. */
+        if (!a->generations || a->rebuild)
                 return;
         generations_trend(a->generations, &t);
         grown = t.to_bytes - t.from_bytes;
         if (a->told.number) {
-                if (!t.growing || a->settings.mute)
+                if (a->settings.mute || (!t.growing && a->generations->seen >= a->rebuilt + LIVES_TO_CLOSE))
                         close_finding(w, a, at_ms);
                 else if (at_ms - a->told.written_at_ms >= HOUR_TICKS * w->config->interval_ms &&
                          llabs(grown - a->told.grown_bytes) >= a->told.grown_bytes / 10)
@@ -153,7 +155,7 @@ void app_consider(struct watch *w, struct store *store, struct app *a, int64_t a
         }
         /* What one life leaks may be little: it is what all of them did that counts. A leak that a process of it shows by
          * itself has been told. */
-        if (t.growing && !a->settings.mute && !a->leaks && !a->rebuild &&
+        if (t.growing && !a->settings.mute && !a->leaks &&
             grown * (int64_t)t.alike >= a->settings.min_growth_bytes)
                 open_finding(w, store, a, &t, at_ms);
 }

@@ -27,6 +27,7 @@ struct app {
         uint32_t references;         /* rows and tellings */
         int64_t began_ms, touched_ms; /* the newest begin; of the last begin or end */
         struct generations *generations; /* NULL until one of its processes ended */
+        uint64_t rebuilt;            /* so many lives of them were read from the file */
         struct told told;
         bool rebuild;                /* its past is to be read from the file */
 };

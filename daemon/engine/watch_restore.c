@@ -231,19 +231,37 @@ static bool out_of_time(const struct watch *w)
         return clock_mono_ns() > w->restoring.deadline_ns;
 }
 
-static bool restore_rows(struct watch *w)
+/* Those of which something was found come first: people look at them. */
+static struct row *next_row(struct watch *w)
 {
-        for (uint32_t i = 0; w->rows_waiting && i < w->n_seats; i++) {
-                uint32_t at = (w->restore_next + i) % w->n_seats;
-                struct row *row = w->seats[at].row;
+        struct row *other = NULL;
+
+        for (uint32_t i = 0; i < w->n_seats; i++) {
+                struct row *row = w->seats[(w->restore_next + i) % w->n_seats].row;
 
                 if (!row || row->ready)
                         continue;
-                w->restore_next = at;
+                if (row == w->restoring.row || (row->findings && !w->restoring.row))
+                        return row;
+                other = other ? other : row;
+        }
+        return other;
+}
+
+static bool restore_rows(struct watch *w)
+{
+        while (w->rows_waiting) {
+                struct row *row = next_row(w);
+
+                if (!row) {
+                        w->rows_waiting = false;
+                        break;
+                }
+                if (!row->findings)
+                        w->restore_next = row->seat;
                 if (!restore_row(w, row) || out_of_time(w))
                         return false;
         }
-        w->rows_waiting = false;
         return true;
 }
 
@@ -330,6 +348,7 @@ static bool restore_app(struct watch *w, struct store *store, struct app *a)
         }
         r->app = NULL;
         a->rebuild = false;
+        a->rebuilt = a->generations ? a->generations->seen : 0;
         app_consider(w, store, a, w->at_ms);
         return true;
 }

@@ -134,6 +134,8 @@ struct reading {
         struct stat_line stat;
         struct cmdline cmdline;
         struct cgroup cgroup;
+        struct limits *noted; /* where its limits are */
+        struct process_limits limits;
         struct program program;
         bool denied;   /* exe could not be read */
         bool python;   /* it is */
@@ -147,6 +149,7 @@ static void reading_done(struct reading *r)
         closep(&r->fd);
         cmdline_done(&r->cmdline);
         cgroup_done(&r->cgroup);
+        limits_leave(r->noted, &r->limits);
         program_done(&r->program);
 }
 
@@ -190,8 +193,11 @@ static int read_cgroup(struct reading *r)
 {
         char text[8192];
         ssize_t n = file_read_at(r->fd, "cgroup", text, sizeof text);
+        int e = n < 0 ? 0 : cgroup_parse(text, &r->cgroup);
 
-        return n < 0 ? 0 : cgroup_parse(text, &r->cgroup);
+        if (n > 0 && e == 0 && r->noted)
+                limits_note_group(r->noted, r->proc, text, &r->cgroup, &r->limits);
+        return e;
 }
 
 static void read_folder(struct reading *r)
@@ -203,19 +209,22 @@ static void read_folder(struct reading *r)
                 r->folder[n - 10] = '\0';
 }
 
-static void set_limit(const struct reading *r, struct identity *who, const char **ret_kind)
+static void read_own_limits(struct reading *r)
 {
         char text[4096];
-        struct { const char *kind; int64_t bytes; } limits[] = {
+
+        if (file_read_at(r->fd, "limits", text, sizeof text) > 0)
+                limits_note_own(text, &r->limits);
+}
+
+static void set_limit(const struct reading *r, struct identity *who, const char **ret_kind)
+{
+        const struct { const char *kind; int64_t bytes; } limits[] = {
                 { "cgroup", cgroup_limit(r->proc, &r->cgroup) },
-                { "rlimit-as", -1 },
-                { "rlimit-data", -1 },
+                { "rlimit-as", r->limits.as_bytes },
+                { "rlimit-data", r->limits.data_bytes },
         };
 
-        if (file_read_at(r->fd, "limits", text, sizeof text) > 0) {
-                limits[1].bytes = limit_parse(text, "Max address space");
-                limits[2].bytes = limit_parse(text, "Max data size");
-        }
         who->limit_bytes = BYTES_UNKNOWN;
         *ret_kind = NULL;
         for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
@@ -339,6 +348,7 @@ static int read_all(struct reading *r, const struct identity_rules *rules, int64
         e = read_cgroup(r);
         if (e < 0)
                 return e;
+        read_own_limits(r);
         around = (struct surroundings){ .name = r->stat.comm, .unit = r->cgroup.unit,
                                         .folder = r->folder[0] ? r->folder : NULL, .is_python = r->interpreter };
         return program_find(r->cmdline.args, r->cmdline.n, &around, &r->program);
@@ -348,7 +358,8 @@ int identity_read(const struct proc *p, const struct identity_rules *rules, int3
                   int64_t now_boot_ms, struct identity *ret, struct identity_extra *ret_extra)
 {
         _cleanup_(reading_done) struct reading r = { .proc = p, .id = { .pid = pid, .boot = p->boot },
-                                                             .fd = open_folder(p, pid), .known = known };
+                                                             .fd = open_folder(p, pid), .known = known,
+                                                             .noted = rules->limits, .limits = PROCESS_LIMITS_NONE };
         int e;
 
         if (r.fd < 0)
@@ -364,10 +375,12 @@ int identity_read(const struct proc *p, const struct identity_rules *rules, int3
                 .id = r.id,
                 .spawned = r.program.spawned,
                 .unreadable = r.denied,
+                .limits = r.limits,
                 .statm_fd = -1,
         };
         if (rules->open_statm)
                 ret_extra->statm_fd = openat(r.fd, "statm", O_RDONLY | O_CLOEXEC);
+        r.limits = PROCESS_LIMITS_NONE;
         mark_of(&r.stat, &ret_extra->mark);
         return IDENTITY_READ;
 }

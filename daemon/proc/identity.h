@@ -3,6 +3,7 @@
 
 #include "model/process.h"
 #include "proc/framework.h"
+#include "proc/memlimit.h"
 #include "proc/pattern.h"
 #include "proc/proc.h"
 
@@ -19,6 +20,7 @@ struct identity_rules {
         const struct patterns *include, *exclude;
         bool show_secrets;
         bool open_statm; /* hand out a descriptor of statm */
+        struct limits *limits; /* where the limits are noted; NULL: nowhere */
         int32_t own_pid; /* of memtided, which is not watched, nor are its roles: its command line holds its patterns; 0: none */
 };
 
@@ -52,6 +54,7 @@ struct identity_extra {
         struct exec_mark mark;
         bool spawned;    /* multiprocessing started it: its parent's program is its own */
         bool unreadable; /* known by name only, for want of the right to read it */
+        struct process_limits limits; /* the caller's */
         int statm_fd;    /* the caller's; -1 where not asked for or no descriptor is left. After the exit it says
                           * ESRCH, never what another process of the same pid has */
 };

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/file.h"
-#include "proc/cgroup.h"
 #include "proc/parse.h"
 
 enum {
@@ -127,43 +127,42 @@ static struct group *take_groups(struct limits *l, const char *folder, bool v1)
         return leaf;
 }
 
-static void look_at_group(struct limits *l, const struct proc *p, const char *text, struct process_limits *of)
+void limits_note_group(struct limits *l, const struct proc *p, const char *text, const struct cgroup *c,
+                       struct process_limits *of)
 {
-        char folder[PATH_MAX];
         struct group *before = of->group;
-        struct cgroup c;
+        char folder[PATH_MAX];
 
-        if (cgroup_parse(text, &c) < 0)
-                return;
-        of->group = cgroup_folder(p, &c, folder, sizeof folder) ? take_groups(l, folder, c.v1) : NULL;
+        of->cgroup_hash = hash_of(text, strlen(text));
+        of->group = cgroup_folder(p, c, folder, sizeof folder) ? take_groups(l, folder, c->v1) : NULL;
         group_unref(l, before);
-        cgroup_done(&c);
+}
+
+void limits_note_own(const char *text, struct process_limits *of)
+{
+        of->as_bytes = limit_parse(text, "Max address space");
+        of->data_bytes = limit_parse(text, "Max data size");
 }
 
 void limits_look(struct limits *l, const struct proc *p, int32_t pid, struct process_limits *of)
 {
+        _cleanup_(cgroup_done) struct cgroup c = {};
         char path[32], text[8192];
-        ssize_t n;
 
         snprintf(path, sizeof path, "%d/cgroup", pid);
-        n = file_read_at(p->fd, path, text, sizeof text);
-        if (n > 0) {
-                uint64_t hash = hash_of(text, (size_t)n);
-
-                if (hash != of->cgroup_hash)
-                        look_at_group(l, p, text, of);
-                of->cgroup_hash = hash;
-        }
+        if (file_read_at(p->fd, path, text, sizeof text) > 0 && hash_of(text, strlen(text)) != of->cgroup_hash &&
+            cgroup_parse(text, &c) == 0)
+                limits_note_group(l, p, text, &c, of);
         snprintf(path, sizeof path, "%d/limits", pid);
-        n = file_read_at(p->fd, path, text, sizeof text);
-        of->as_bytes = n > 0 ? limit_parse(text, "Max address space") : -1;
-        of->data_bytes = n > 0 ? limit_parse(text, "Max data size") : -1;
+        if (file_read_at(p->fd, path, text, sizeof text) > 0)
+                limits_note_own(text, of);
 }
 
 void limits_leave(struct limits *l, struct process_limits *of)
 {
-        group_unref(l, of->group);
-        *of = (struct process_limits){};
+        if (of->group)
+                group_unref(l, of->group);
+        *of = PROCESS_LIMITS_NONE;
 }
 
 static int64_t read_key(const struct proc *p, const struct group *one, const char *file, const char *key)

@@ -4,6 +4,7 @@
 
 #include "model/headroom.h"
 #include "model/process.h"
+#include "proc/cgroup.h"
 #include "proc/detail.h"
 #include "proc/proc.h"
 
@@ -13,14 +14,19 @@ struct group;
 struct limits *limits_new(void); /* NULL: out of memory */
 struct limits *limits_free(struct limits *l); /* NULL is fine; returns NULL. Ends all that processes hold of it. */
 
-/* Which limits a process has. All zero: not looked yet. */
+/* Which limits a process has. */
 struct process_limits {
         struct group *group;     /* NULL: none that we can see */
         uint64_t cgroup_hash;    /* of /proc/PID/cgroup, when the group was last looked up */
         int64_t as_bytes, data_bytes; /* the soft limits, -1: none */
 };
+#define PROCESS_LIMITS_NONE ((struct process_limits){ .as_bytes = -1, .data_bytes = -1 })
 
-/* Reads whose limits a process has (20 us). What can't be read stays as it was. Release with limits_leave(). */
+/* What /proc/PID/cgroup and /proc/PID/limits say; c is that same text taken apart. Release with limits_leave(). */
+void limits_note_group(struct limits *l, const struct proc *p, const char *text, const struct cgroup *c,
+                       struct process_limits *of);
+void limits_note_own(const char *text, struct process_limits *of);
+/* Reads both (20 us). What can't be read stays as it was. */
 void limits_look(struct limits *l, const struct proc *p, int32_t pid, struct process_limits *of);
 void limits_leave(struct limits *l, struct process_limits *of);
 

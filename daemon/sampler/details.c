@@ -11,7 +11,6 @@ enum {
         QUICK_DETAIL_MS = 10 * 1000, /* somebody asked for details this often: likewise */
         DEAR_NS = 1000 * 1000, /* a rollup that isn't made within a tick */
         SHARE_OF_SAMPLING = 4, /* else rollups may cost a quarter of plain sampling */
-        LIMITS_EVERY = 5,      /* visits: a process is seldom moved into another group, 20 us to see it */
 };
 
 /* A process that had no CPU and whose pages are as they were has the figures that it had: 0.2 us instead of 25. */
@@ -66,15 +65,10 @@ bool sampler_is_still_there(const struct sampler *s, uint32_t seat)
 /* Which limits hold for it, and how near they are. */
 static void read_limits(struct sampler *s, struct seat *one)
 {
-        if (one->limits_left == 0) {
-                /* Where many are new, their figures come first, and this at the next visit. */
-                if (!one->has_detail && s->n_first > FEW_SEATS)
-                        return;
+        if (one->limits_left-- == 0) {
                 limits_look(s->limits, &s->proc, one->id.pid, &one->limits);
-                one->limits_left = LIMITS_EVERY;
-                one->limits_known = true;
+                one->limits_left = LIMITS_EVERY - 1;
         }
-        one->limits_left--;
         /* A group with one process is read at each visit, even if that comes early. */
         limits_refresh(s->limits, &s->proc, &one->limits, s->now_ms, s->detail_interval_ms * 3 / 4);
 }
@@ -210,8 +204,6 @@ void sampler_report_details(struct sampler *s)
                         continue;
                 report_add_detail(&s->outbox.waiting, seat, &one->detail);
                 one->fresh = false;
-                if (!one->limits_known)
-                        continue;
                 limits_nearest(s->limits, &s->proc, &one->limits, &one->use, &headroom);
                 if (headroom_tell(&one->told, &headroom))
                         report_add_headroom(&s->headrooms, seat, &headroom);

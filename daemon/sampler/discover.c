@@ -38,7 +38,7 @@ int sampler_identify(struct sampler *s, int32_t pid, enum identity_known known, 
                      struct identity_extra *extra)
 {
         const struct identity_rules rules = { .own_pid = getppid(), .include = s->include, .exclude = s->exclude,
-                                              .show_secrets = s->show_secrets,
+                                              .show_secrets = s->show_secrets, .limits = s->limits,
                                               .open_statm = s->table.kept_fds < s->table.kept_fds_max };
         int r;
 
@@ -51,6 +51,7 @@ int sampler_identify(struct sampler *s, int32_t pid, enum identity_known known, 
         if (r < 0) {
                 identity_done(ret);
                 closep(&extra->statm_fd);
+                limits_leave(s->limits, &extra->limits);
         }
         return r;
 }
@@ -71,12 +72,17 @@ static int admit(struct sampler *s, const struct identity *who, struct identity_
 
         if (!lineage)
                 closep(&extra->statm_fd);
-        if (seat < 0)
+        if (seat < 0) {
+                limits_leave(s->limits, &extra->limits);
                 return -ENOMEM;
+        }
+        s->table.seats[seat].limits = extra->limits;
+        s->table.seats[seat].limits_left = 1 + seat % LIMITS_EVERY; /* not all at once */
         s->table.seats[seat].hangs = s->n_hangs && hangs(s, extra->id.pid);
         s->n_first++;
         if (!sampler_sample_new(s, (uint32_t)seat)) {
                 s->n_first--;
+                limits_leave(s->limits, &s->table.seats[seat].limits);
                 table_leave(&s->table, (uint32_t)seat);
                 return 0;
         }
@@ -190,8 +196,11 @@ static int exec_happened(struct sampler *s, uint32_t seat)
                 r = sampler_identify(s, pid, IDENTITY_BY_MAPS, &who, &extra);
         if (r < 0)
                 return r;
-        if (r == IDENTITY_READ)
+        if (r == IDENTITY_READ) {
                 closep(&extra.statm_fd);
+                limits_leave(s->limits, &one->limits);
+                one->limits = extra.limits;
+        }
         if (r == IDENTITY_GONE || (r == IDENTITY_READ && extra.id.start_ticks != one->id.start_ticks))
                 return seat_list_add(&s->gone, seat);
         if (r != IDENTITY_READ) {
@@ -207,7 +216,6 @@ static int exec_happened(struct sampler *s, uint32_t seat)
         lineage_unref(one->lineage);
         one->lineage = lineage;
         one->mark = extra.mark;
-        one->limits_left = 0;
         s->table.unreadable += (uint32_t)extra.unreadable - (uint32_t)one->unreadable;
         one->unreadable = extra.unreadable;
         report_add_identity(&s->changed, REPORT_CHANGED, seat, &one->id, &who);

@@ -19,6 +19,7 @@ enum {
         SEAT_UNKEPT = -3, /* used, but no descriptor is left for it: opened at each tick */
 };
 
+#define LIMITS_EVERY 5 /* visits: a process is seldom moved into another group, and it takes 20 us to see it */
 #define TEXT_UNKNOWN UINT32_MAX /* text_pages: look at once whether it exec'ed */
 
 /* What every tick touches, side by side. In pages. */
@@ -42,7 +43,6 @@ struct seat {
         bool code_changed; /* statm says that it runs another program */
         bool fresh;      /* detail is new since the last report */
         bool has_detail;
-        bool limits_known; /* limits were looked up */
         bool no_rollup;  /* smaps_rollup can't be read, or is too dear ever to be */
         uint8_t repeats; /* readings since the last real one */
         int64_t exec_checked_ms, exec_gap_ms; /* when it was last asked whether it exec'ed; how long not again */
@@ -53,7 +53,7 @@ struct seat {
         int64_t rollup_ns, rollup_ms;         /* what smaps_rollup took, and when */
         uint32_t visits;
         struct process_limits limits;         /* released by who lets the seat leave */
-        uint8_t limits_left;                  /* visits until they are looked up again */
+        uint8_t limits_left;                  /* visits until they are looked at again */
         struct address_use use;               /* when the detail was read */
         struct headroom_told told;
 };

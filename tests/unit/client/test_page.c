@@ -163,6 +163,10 @@ static void a_leak_says_since_when_and_until_when(void **state)
         assert_non_null(strstr(text, "\nLimit      1.00 GiB in about 3 h    Container"));
         assert_non_null(strstr(text, "\nGrowth     +46.0 MiB/h "));
         assert_non_null(strstr(text, "\nVerdict    ▲ leak since 14:00 "));
+        free(text);
+        p.limit_bytes = -1;
+        text = write_page(&p, 80);
+        assert_non_null(strstr(text, "\nLimit      reached in about 3 h "));
 }
 
 static void nothing_known_is_dashes(void **state)

@@ -14,6 +14,7 @@
 
 #define SETTINGS "interval = 5s\n"
 #define FAST (96 * 1024) /* bytes a tick: 66 MiB an hour */
+#define SLOW (64 * 1024) /* too little for a verdict within the life of a worker */
 
 DEFINE_CLEANUP(struct watch_world *, watch_world_free)
 
@@ -218,7 +219,7 @@ static void a_leak_behind_recycling_is_found_on_the_app(void **state)
         for (unsigned i = 0; i < 14; i++) {
                 if (worker)
                         world_stop(w, worker);
-                worker = world_start(w, "shop", 60 * MIB, 256 * 1024);
+                worker = world_start(w, "shop", 60 * MIB, SLOW);
                 world_ticks(w, 150);
         }
         seen = only(w, STORE_FINDINGS_OPEN);

@@ -15,6 +15,7 @@
 
 #define SETTINGS "interval = 5s\n"
 #define FAST (96 * 1024)
+#define SLOW (64 * 1024) /* too little for a verdict within the life of a worker */
 
 DEFINE_CLEANUP(struct watch_world *, watch_world_free)
 
@@ -157,7 +158,7 @@ static void generations_from_before_a_restart_count(void **state)
         for (unsigned i = 0; i < 14; i++) {
                 if (worker)
                         world_stop(w, worker);
-                worker = world_start(w, "shop", 60 * MIB, 256 * 1024);
+                worker = world_start(w, "shop", 60 * MIB, SLOW);
                 world_ticks(w, 75);
                 if (i % 3 == 2)
                         world_restart(w, i % 2);
@@ -168,7 +169,7 @@ static void generations_from_before_a_restart_count(void **state)
         world_restart(w, false);
         world_ticks(w, 10);
         world_stop(w, worker);
-        world_start(w, "shop", 60 * MIB, 256 * 1024);
+        world_start(w, "shop", 60 * MIB, SLOW);
         world_ticks(w, 150);
         assert_int_equal(only(w, STORE_FINDINGS_OPEN).finding.number, seen.finding.number);
 }

@@ -79,7 +79,7 @@ static struct headroom nearest(struct proc_tree *t, const char *cgroup, const ch
 {
         _cleanup_(limits_freep) struct limits *l = limits_new();
         const struct address_use use = { .size_bytes = 500 * MIB, .data_bytes = 100 * MIB };
-        struct process_limits of = {};
+        struct process_limits of = PROCESS_LIMITS_NONE;
         struct headroom h;
 
         proc_tree_add(t, (struct fake_process){ .pid = PID, .start_ticks = 9, .cgroup = cgroup, .limits = rlimits });
@@ -303,7 +303,7 @@ static void a_group_is_read_once_in_a_while(void **state)
         _cleanup_(proc_tree_freep) struct proc_tree *t = proc_tree_new();
         _cleanup_(limits_freep) struct limits *l = limits_new();
         const struct address_use use = { -1, -1 };
-        struct process_limits one = {}, two = {};
+        struct process_limits one = PROCESS_LIMITS_NONE, two = PROCESS_LIMITS_NONE;
         struct headroom h;
 
         (void)state;
@@ -356,7 +356,7 @@ static struct headroom really_nearest(int32_t pid)
         _cleanup_(proc_close) struct proc p = { .fd = -1, .cgroup_fd = -1 };
         _cleanup_(limits_freep) struct limits *l = limits_new();
         const struct process_id id = { .pid = pid };
-        struct process_limits of = {};
+        struct process_limits of = PROCESS_LIMITS_NONE;
         struct address_use use;
         struct detail detail;
         struct headroom h;
