@@ -173,7 +173,8 @@ static void leak_step(struct walk *w, struct life_kind *k)
         const struct life_facts *f = w->facts;
         const struct trend *t = f->trend;
         int64_t grown = t->to_bytes - t->from_bytes, least = w->rules->min_growth_bytes;
-        bool fresh = outgrown(k, t, t->to_bytes, least), due = !w->rules->mute && t->growing && grown >= least && fresh;
+        bool fresh = outgrown(k, t, t->to_bytes, least), told = w->rules->mute || w->rules->told_by_app;
+        bool due = !told && t->growing && grown >= least && fresh;
 
         switch (k->state) {
         case LIFE_NONE:
@@ -253,14 +254,16 @@ static void limit_step(struct walk *w, struct life_kind *k, bool confirmed)
         const struct life_facts *f = w->facts;
         int64_t grown = f->trend->to_bytes - f->trend->from_bytes, least = w->rules->min_growth_bytes;
         /* Little growth is much where there is little room. */
-        bool near = f->trend->growing && limit_within(f, LIMIT_NEAR_MS) && (grown >= least || f->headroom->room_bytes < least);
+        bool near = f->trend->growing && limit_within(f, LIMIT_NEAR_MS) &&
+                    (grown >= least || f->headroom->room_bytes < least);
+        bool calm;
 
         switch (k->state) {
         case LIFE_NONE:
                 if (w->rules->mute)
                         k->due_since_ms = -1;
                 else
-                        limit_none(w, k, confirmed, near && f->teller);
+                        limit_none(w, k, confirmed, near && f->teller && !w->rules->told_by_app);
                 break;
         case LIFE_ASKED:
                 if (!near || w->rules->mute)
@@ -269,7 +272,8 @@ static void limit_step(struct walk *w, struct life_kind *k, bool confirmed)
                         limit_open(w, k);
                 break;
         case LIFE_OPEN:
-                if (w->rules->mute || calm_for(w, k, !limit_within(f, LIMIT_FAR_MS) && used(f, false) < LIMIT_FREE, LIMIT_CALM_TICKS))
+                calm = !limit_within(f, LIMIT_FAR_MS) && used(f, false) < LIMIT_FREE;
+                if (w->rules->mute || calm_for(w, k, calm, LIMIT_CALM_TICKS))
                         life_close(w, k, FINDING_LIMIT, -1);
                 else
                         life_worsen(w, k, FINDING_LIMIT, severity_by_limit(f, false));

@@ -31,6 +31,8 @@ struct life_rules {
         int64_t min_growth_bytes;
         int64_t interval_ms;    /* a tick */
         bool mute;              /* nothing opens; what is open closes */
+        bool told_by_app;       /* a finding on its app tells of the growth of each of its processes, none of which lives long:
+                                 * no leak and no limit ahead is told of this one besides */
 };
 
 struct life_kind {

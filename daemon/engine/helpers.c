@@ -59,7 +59,8 @@ int engine_make_pages(struct engine *e, struct error *err)
                 return r;
         e->busy = page;
         /* Of address space and of a sparse file: what is never written takes no memory. */
-        r = make_page("memtide-board", sizeof *e->board + BOARD_ENTRIES_MAX * sizeof e->board->entries[0], &e->board_fd, &page, err);
+        r = make_page("memtide-board", sizeof *e->board + BOARD_ENTRIES_MAX * sizeof e->board->entries[0], &e->board_fd,
+                      &page, err);
         if (r < 0)
                 return r;
         e->board = page;

@@ -339,7 +339,9 @@ static void refresh(struct watch *w, struct row *row, int64_t at_ms)
 
 static void consider(struct watch *w, struct store *store, struct row *row, int64_t at_ms, struct buffer *requests)
 {
-        const struct life_rules rules = { row->app->settings.min_growth_bytes, w->config->interval_ms, row->app->settings.mute };
+        const struct app_settings *settings = &row->app->settings;
+        const struct life_rules rules = { .min_growth_bytes = settings->min_growth_bytes, .mute = settings->mute,
+                                          .interval_ms = w->config->interval_ms, .told_by_app = row->app->told.number != 0 };
         static const enum finding_kind asked[] = { FINDING_LEAK, FINDING_LIMIT };
         const struct report_request request = { .seat = row->seat };
         const struct life_facts facts = row_facts(w, row, at_ms);

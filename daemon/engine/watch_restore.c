@@ -72,8 +72,10 @@ static void resume_row(struct row *row, const struct finding *f)
 
         if (!all || all->told[f->kind].number)
                 return;
-        all->told[f->kind] = (struct told){ .number = f->number, .opened_at_ms = f->opened_at_ms, .written_at_ms = f->updated_at_ms,
-                                            .grown_bytes = from >= 0 && to >= 0 ? to - from : 0 };
+        all->told[f->kind] = (struct told){
+                .number = f->number, .opened_at_ms = f->opened_at_ms, .written_at_ms = f->updated_at_ms,
+                .grown_bytes = from >= 0 && to >= 0 ? to - from : 0,
+        };
         life_resume(&all->life, f->kind, f->severity, f->opened_at_ms, from, to);
         if (f->kind == FINDING_LEAK)
                 row->app->leaks++;

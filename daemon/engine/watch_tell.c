@@ -179,8 +179,10 @@ static void find_then(struct making *m, const struct row *row)
         struct figures_then then = { .until_ms = at_ms, .at_ms = -1 };
         struct error err = {};
 
-        if (at_ms < 0 || store_read_samples(m->watch->reader, row->number, at_ms - around, at_ms + around, take_then, &then, &err) < 0 ||
-            then.at_ms < 0)
+        if (at_ms < 0)
+                return;
+        store_read_samples(m->watch->reader, row->number, at_ms - around, at_ms + around, take_then, &then, &err);
+        if (then.at_ms < 0)
                 return;
         m->c.then = then.detail;
         m->c.then_ms = then.at_ms;

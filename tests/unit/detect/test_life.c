@@ -409,6 +409,21 @@ static void what_shares_a_limit_reaches_it_together(void **state)
         assert_int_equal(life_limit_at_ms(&s.facts), -1);
 }
 
+static void what_its_app_tells_of_is_not_told_of_each_process(void **state)
+{
+        struct scene s;
+
+        (void)state;
+        begin(&s);
+        s.rules.told_by_app = true;
+        leaks(&s, 140 * MIB);
+        limited(&s, 200 * MIB, 140 * MIB);
+        quiet_for(&s, 100);
+        s.headroom = HEADROOM_UNKNOWN;
+        s.rules.told_by_app = false;
+        expect(&s, step(&s), LIFE_ASK, FINDING_LEAK, SEVERITY_INFO);
+}
+
 static void mute_opens_nothing_and_closes_what_is_open(void **state)
 {
         struct scene s;
@@ -481,6 +496,7 @@ int main(void)
                 cmocka_unit_test(the_machines_memory_is_there_to_be_used),
                 cmocka_unit_test(who_adds_little_to_a_full_machine_is_not_critical),
                 cmocka_unit_test(what_shares_a_limit_reaches_it_together),
+                cmocka_unit_test(what_its_app_tells_of_is_not_told_of_each_process),
                 cmocka_unit_test(mute_opens_nothing_and_closes_what_is_open),
                 cmocka_unit_test(the_end_of_a_process_closes_all),
                 cmocka_unit_test(a_resumed_finding_goes_on_in_silence),

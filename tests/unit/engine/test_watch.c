@@ -208,6 +208,37 @@ static void use_of_a_limit_is_told_of_one_process_alone(void **state)
         assert_int_equal(world_opened(w), 1);
 }
 
+static bool note_step(void *data, const struct store_event *e)
+{
+        *(unsigned *)data += strcmp(e->event, "step") == 0;
+        return true;
+}
+
+static void a_step_that_stays_is_told_and_is_an_event(void **state)
+{
+        _cleanup_(watch_world_freep) struct watch_world *w = watch_world_new(SETTINGS);
+        struct fake *f = world_start(w, "loads.py", 60 * MIB, 0);
+        struct store_reader *r;
+        struct error err = {};
+        unsigned steps = 0;
+        struct seen seen;
+
+        (void)state;
+        world_ticks(w, 900);
+        f->bytes += 100 * MIB;
+        world_until_open(w, 1, 3000);
+        world_ticks(w, 1000);
+        seen = only(w, STORE_FINDINGS_ALL);
+        assert_int_equal(seen.finding.kind, FINDING_STEP);
+        assert_int_equal(seen.finding.severity, SEVERITY_INFO);
+        assert_int_equal(store_reader_open(w->path, &r, &err), 0);
+        assert_int_equal(store_read_events(r, f->process, 0, note_step, &steps, &err), 0);
+        store_reader_close(r);
+        assert_int_equal(steps, 1);
+        f->bytes -= 90 * MIB;
+        world_until_open(w, 0, 100);
+}
+
 /* Workers that leak and are replaced before any of them is old enough for a verdict. */
 static void a_leak_behind_recycling_is_found_on_the_app(void **state)
 {
@@ -248,6 +279,7 @@ int main(void)
                 cmocka_unit_test(an_exec_begins_anew),
                 cmocka_unit_test(processes_that_share_a_limit_reach_it_together),
                 cmocka_unit_test(use_of_a_limit_is_told_of_one_process_alone),
+                cmocka_unit_test(a_step_that_stays_is_told_and_is_an_event),
                 cmocka_unit_test(a_leak_behind_recycling_is_found_on_the_app),
         };
 

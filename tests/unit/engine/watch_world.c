@@ -109,8 +109,8 @@ struct fake *world_start(struct watch_world *w, const char *app, int64_t bytes, 
         struct fake *f = &w->fakes[w->n];
 
         assert_true(w->n < PROCESSES_MOST);
-        *f = (struct fake){ .id = { .pid = (int32_t)(1000 + w->n), .start_ticks = 100 + w->n, .boot = 7 }, .seat = w->n, .app = app,
-                            .running = true, .bytes = bytes, .each_tick = each_tick, .headroom = HEADROOM_UNKNOWN };
+        *f = (struct fake){ .id = { .pid = (int32_t)(1000 + w->n), .start_ticks = 100 + w->n, .boot = 7 },
+                            .seat = w->n, .app = app, .running = true, .bytes = bytes, .each_tick = each_tick, .headroom = HEADROOM_UNKNOWN };
         w->n++;
         sit(w, f);
         return f;
