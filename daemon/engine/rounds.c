@@ -1,6 +1,7 @@
 /* A round: what the sampler reports of a tick goes into the store, and how we are into the status page. */
 #include <dirent.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -190,8 +191,11 @@ static int take_rounds(struct engine *e, struct error *err)
                 if (r < 0)
                         return r;
                 buffer_drop(&e->incoming, (size_t)n);
-                if (!e->incoming.size && e->incoming.room > KEPT_BUFFER)
+                if (!e->incoming.size && e->incoming.room > KEPT_BUFFER) {
+                        /* Many processes began at once: what that took for a moment lies scattered between what stays. */
                         buffer_done(&e->incoming);
+                        malloc_trim(0);
+                }
         }
 }
 
