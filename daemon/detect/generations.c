@@ -29,7 +29,8 @@
 #define RATIO_WARMED_UP 0.85   /* behind a longer warm-up: t^0.5, as arenas grow, has 0.77 from a third of its life */
 
 /* Of all together. */
-#define ALIKE_LEAST 4
+#define ALIKE_LEAST 4          /* one that leaked by the detector's own word counts twice: after two such lives, the leak is
+                                * their app's, and is not told of each worker for ever */
 #define ALIKE_SHARE 0.6        /* of those that were followed: an app may have helpers that do not leak */
 #define ALIKE_WITHIN 0.5       /* of the median */
 #define SPREAD_MOST 0.3        /* median deviation from the median */
@@ -190,6 +191,15 @@ static uint32_t select_alike(const struct generation *const *lives, uint32_t n, 
         return found;
 }
 
+static bool enough(const struct generation *const *alike, uint32_t n)
+{
+        uint32_t sum = 0;
+
+        for (uint32_t i = 0; i < n; i++)
+                sum += alike[i]->leaked ? 2 : 1;
+        return sum >= ALIKE_LEAST;
+}
+
 static void reconsider(struct generations *g)
 {
         const struct generation *lives[GENERATIONS_KEPT], *alike[GENERATIONS_KEPT];
@@ -198,9 +208,9 @@ static void reconsider(struct generations *g)
         /* What was found stays found until the newest lives are otherwise: one or two that are no evidence either way,
          * such as those a deploy cut short, close nothing. */
         if (g->growing_since_ms >= 0) {
-                if (unlike >= FIXED_AFTER || n_alike < ALIKE_LEAST)
+                if (unlike >= FIXED_AFTER || !enough(alike, n_alike))
                         g->growing_since_ms = -1;
-        } else if (n_alike >= ALIKE_LEAST && n_alike >= ALIKE_SHARE * n && unlike == 0) {
+        } else if (enough(alike, n_alike) && n_alike >= ALIKE_SHARE * n && unlike == 0) {
                 g->growing_since_ms = alike[n_alike - 1]->began_ms;
         }
 }
@@ -230,6 +240,7 @@ static struct generation sum_up(const struct trend *trend, const int64_t *kept, 
         }
         return (struct generation){
                 .began_ms = trend->first_ms, .ended_ms = at_ms, .samples = trend->samples, .rising = rising,
+                .leaked = rising && trend->growing,
                 .first_bytes = kept[from], .middle_bytes = kept[(from + end) / 2], .last_bytes = kept[end],
                 .growing_ms = (int64_t)((double)(at_ms - trend->first_ms) * (double)(end - from) / (double)n),
         };
@@ -315,13 +326,22 @@ void generations_trend(const struct generations *g, struct generations_trend *re
 
         *ret = (struct generations_trend){
                 .growing = g->growing_since_ms >= 0, .since_ms = g->growing_since_ms, .bytes_per_hour = NAN,
-                .confidence = NAN, .from_bytes = -1, .to_bytes = -1, .lifetime_ms = -1, .alike = n_alike, .of = n,
+                .confidence = NAN, .from_bytes = -1, .to_bytes = -1, .lifetime_ms = -1, .ended_ms = -1, .alike = n_alike, .of = n,
         };
         if (!n_alike)
                 return;
+        ret->ended_ms = alike[0]->ended_ms;
         ret->bytes_per_hour = middle(alike, n_alike, rate_of, NULL);
         ret->confidence = confidence(n_alike, n);
         ret->from_bytes = (int64_t)middle(alike, n_alike, first_of, NULL);
         ret->to_bytes = (int64_t)middle(alike, n_alike, last_of, NULL);
         ret->lifetime_ms = (int64_t)middle(alike, n_alike, span_of, NULL);
+}
+
+void generations_mended(struct generations *g)
+{
+        uint64_t seen = g->seen;
+
+        generations_init(g);
+        g->seen = seen;
 }

@@ -6,7 +6,7 @@
  * run by a timer has gaps, and is none). What it looks at is said in generations.c.
  *
  * One life alone is no evidence: a step, or chance, can look like a leak. Several that grow alike, from their start to
- * their end, are. How much one life grows in all is to_bytes - from_bytes: hold min_growth against that. */
+ * their end, are. One life grows by to_bytes - from_bytes, all together by that times `alike`. */
 #pragma once
 
 #include <stdbool.h>
@@ -25,6 +25,7 @@ struct generation {
         int64_t first_bytes, middle_bytes, last_bytes, growing_ms;
         uint64_t samples;
         bool rising;            /* it grew in its second half nearly as it did in its first */
+        bool leaked;            /* it lived long enough for the detector to say so by itself */
         bool followed;          /* another began when it ended: only such count */
 };
 
@@ -45,6 +46,7 @@ struct generations_trend {
         int64_t since_ms;       /* the start of the oldest generation that counted when it was found; -1 */
         int64_t from_bytes, to_bytes; /* medians of first and last levels */
         int64_t lifetime_ms;    /* median */
+        int64_t ended_ms;       /* when the newest of those alike ended */
         uint32_t alike, of;     /* so many of the newest so many grow the same way */
 };
 
@@ -54,3 +56,5 @@ void generations_add(struct generations *g, const struct trend *trend, const str
 /* A process of the app began: tells replacement from a batch job. */
 void generations_begin(struct generations *g, int64_t at_ms);
 void generations_trend(const struct generations *g, struct generations_trend *ret);
+/* It is known otherwise that the leak is gone: what was seen before is no evidence any more. */
+void generations_mended(struct generations *g);

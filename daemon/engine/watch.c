@@ -299,8 +299,6 @@ static void open_finding(struct row *row, struct store *store, enum finding_kind
 
         row->findings->told[kind] = (struct told){ .number = store_next_finding(store), .opened_at_ms = at_ms, .written_at_ms = at_ms,
                                                    .grown_bytes = t->to_bytes - t->from_bytes };
-        if (kind == FINDING_LEAK)
-                row->app->leaks++;
 }
 
 static void act(struct watch *w, struct store *store, struct row *row, const struct life_event *e, int64_t at_ms, bool *ask)

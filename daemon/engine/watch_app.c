@@ -7,6 +7,7 @@
 #define APPS_MOST 4096  /* that have no process now: who came and went longest ago goes first */
 #define APPS_EVERY 12   /* ticks */
 #define LOWS_MOST 256
+#define MENDED_SAMPLES 1000 /* before, the detector's silence says little */
 #define LIVES_TO_CLOSE 4 /* since the start: what is read from the file lacks a life or a connection here and there */
 
 static void app_free(struct app *a)
@@ -153,11 +154,35 @@ void app_consider(struct watch *w, struct store *store, struct app *a, int64_t a
                         tell_app(w, a, TELL_REFRESHED, at_ms);
                 return;
         }
-        /* What one life leaks may be little: it is what all of them did that counts. A leak that a process of it shows by
-         * itself has been told. */
-        if (t.growing && !a->settings.mute && !a->leaks &&
-            grown * (int64_t)t.alike >= a->settings.min_growth_bytes)
+        /* What one life leaks may be little: it is what all of them did that counts. */
+        if (t.growing && !a->settings.mute && grown * (int64_t)t.alike >= a->settings.min_growth_bytes)
                 open_finding(w, store, a, &t, at_ms);
+}
+
+/* A process that began after those that leaked, has outlived them by far, and does not grow: the leak was mended. What was
+ * there before them (gunicorn's master) proves nothing. */
+static bool outlived(const struct watch *w, const struct row *row, const struct generations_trend *t, int64_t at_ms)
+{
+        const struct trend *now;
+
+        if (!row->ready || w->at_ms < t->ended_ms)
+                return false;
+        now = detector_trend(row->detector);
+        return now->samples >= MENDED_SAMPLES && now->verdict != VERDICT_LEAK && now->verdict != VERDICT_INSUFFICIENT_DATA &&
+               now->first_ms >= t->ended_ms - t->lifetime_ms / 2 && at_ms - now->first_ms >= 2 * t->lifetime_ms;
+}
+
+static bool mended(const struct watch *w, const struct app *a, int64_t at_ms)
+{
+        struct generations_trend t;
+
+        if (!a->generations || a->rebuild)
+                return false;
+        generations_trend(a->generations, &t);
+        for (uint32_t i = 0; t.ended_ms >= 0 && i < w->n_seats; i++)
+                if (w->seats[i].row && w->seats[i].row->app == a && outlived(w, w->seats[i].row, &t, at_ms))
+                        return true;
+        return false;
 }
 
 void apps_tick(struct watch *w, struct store *store, int64_t at_ms)
@@ -170,7 +195,11 @@ void apps_tick(struct watch *w, struct store *store, int64_t at_ms)
 
                 if (!a || !a->told.number)
                         continue;
-                if (a->settings.mute || (!a->running && at_ms - a->touched_ms > HOUR_TICKS * w->config->interval_ms))
+                if (a->settings.mute || (!a->running && at_ms - a->touched_ms > HOUR_TICKS * w->config->interval_ms)) {
                         close_finding(w, a, at_ms);
+                } else if (mended(w, a, at_ms)) {
+                        generations_mended(a->generations);
+                        close_finding(w, a, at_ms);
+                }
         }
 }

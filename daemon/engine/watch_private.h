@@ -23,7 +23,7 @@ struct app {
         char id[APP_ID_SIZE];
         char *name;
         struct app_settings settings;
-        uint32_t running, leaks;     /* its processes; open leaks of theirs */
+        uint32_t running;            /* its processes */
         uint32_t references;         /* rows and tellings */
         int64_t began_ms, touched_ms; /* the newest begin; of the last begin or end */
         struct generations *generations; /* NULL until one of its processes ended */

@@ -77,8 +77,6 @@ static void resume_row(struct row *row, const struct finding *f)
                 .grown_bytes = from >= 0 && to >= 0 ? to - from : 0,
         };
         life_resume(&all->life, f->kind, f->severity, f->opened_at_ms, from, to);
-        if (f->kind == FINDING_LEAK)
-                row->app->leaks++;
 }
 
 static void resume_app(struct watch *w, const struct store_finding *sf)

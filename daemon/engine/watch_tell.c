@@ -43,11 +43,8 @@ void tell_row(struct watch *w, struct row *row, enum finding_kind kind, enum tel
         add(w, (struct telling){ .what = what, .kind = kind, .severity = severity, .row = row, .app = row->app,
                                  .number = told->number, .opened_at_ms = told->opened_at_ms, .at_ms = at_ms,
                                  .compose = t && t->growing && kind == FINDING_LEAK });
-        if (what != TELL_CLOSED)
-                return;
-        told->number = 0;
-        if (kind == FINDING_LEAK)
-                row->app->leaks--;
+        if (what == TELL_CLOSED)
+                told->number = 0;
 }
 
 void tell_app(struct watch *w, struct app *a, enum tell what, int64_t at_ms)

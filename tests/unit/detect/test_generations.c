@@ -20,6 +20,7 @@ struct app {
         int64_t now_ms, gap_ms; /* gap: from an end to the next begin */
         double level[MOST];
         int n;
+        bool leaked; /* by the detector's own word */
         uint32_t seed;
 };
 
@@ -68,7 +69,8 @@ static void replace(struct app *a)
         size_t n = lows_of(a, began_ms, lows);
         struct trend trend = { .first_ms = began_ms,
                                .last_ms = began_ms + (int64_t)(a->n - 1) * TICK_MS,
-                               .samples = (uint64_t)a->n };
+                               .samples = (uint64_t)a->n,
+                               .growing = a->leaked };
 
         a->now_ms = began_ms + (int64_t)a->n * TICK_MS;
         generations_add(&a->g, &trend, lows, n, a->now_ms);
@@ -91,6 +93,23 @@ static void live_leaking(struct app *a, int samples, double growth)
         for (int i = 0; i < samples; i++)
                 live(a, 38 * MIB + 2 * MIB * (1 - exp(-i / 10.0)) + growth * i / samples);
         live(a, 20 * MIB);
+}
+
+static void two_workers_that_leaked_by_themselves_are_enough(void **state)
+{
+        struct app a;
+
+        (void)state;
+        app_start(&a, 3);
+        a.leaked = true;
+        for (int i = 0; i < 2; i++) {
+                assert_false(trend_of(&a).growing);
+                live_leaking(&a, 240, 30 * MIB);
+                replace(&a);
+        }
+        assert_true(trend_of(&a).growing);
+        generations_mended(&a.g);
+        assert_false(trend_of(&a).growing);
 }
 
 static void four_workers_that_grow_alike_are_a_leak(void **state)
@@ -341,6 +360,7 @@ static void nothing_is_said_of_nothing(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(two_workers_that_leaked_by_themselves_are_enough),
                 cmocka_unit_test(four_workers_that_grow_alike_are_a_leak),
                 cmocka_unit_test(it_takes_a_minute_of_samples_at_least),
                 cmocka_unit_test(growth_that_follows_the_requests_is_found),

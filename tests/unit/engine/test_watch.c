@@ -267,6 +267,31 @@ static void a_leak_behind_recycling_is_found_on_the_app(void **state)
         assert_int_equal(only(w, STORE_FINDINGS_CLOSED).finding.number, seen.finding.number);
 }
 
+/* Workers that live long enough to be told of one by one: after two, it is their app's, and no stream. */
+static void workers_that_leak_one_after_the_other_are_told_of_together(void **state)
+{
+        _cleanup_(watch_world_freep) struct watch_world *w = watch_world_new(SETTINGS);
+        struct fake *worker = NULL;
+        struct seen seen;
+
+        (void)state;
+        world_start(w, "shop", 30 * MIB, 0); /* the master */
+        for (unsigned i = 0; i < 6; i++) {
+                if (worker)
+                        world_stop(w, worker);
+                worker = world_start(w, "shop", 60 * MIB, FAST);
+                world_ticks(w, 1000);
+        }
+        assert_in_range(world_opened(w), 2, 4);
+        seen = only(w, STORE_FINDINGS_OPEN);
+        assert_int_equal(seen.finding.process, 0);
+        world_stop(w, worker);
+        worker = world_start(w, "shop", 60 * MIB, 0); /* it was mended, and lives on */
+        world_until_open(w, 0, 2500);
+        world_ticks(w, 100);
+        assert_int_equal(world_findings(w, STORE_FINDINGS_OPEN, &seen, 1), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -281,6 +306,7 @@ int main(void)
                 cmocka_unit_test(use_of_a_limit_is_told_of_one_process_alone),
                 cmocka_unit_test(a_step_that_stays_is_told_and_is_an_event),
                 cmocka_unit_test(a_leak_behind_recycling_is_found_on_the_app),
+                cmocka_unit_test(workers_that_leak_one_after_the_other_are_told_of_together),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
