@@ -1,4 +1,5 @@
 /* Words of a diagnosis: figures, times, and names that came from a watched process. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,7 +34,10 @@ struct word word_span(int64_t ms)
         char figure[FIGURE_SIZE];
 
         figure_age(ms, true, figure);
-        snprintf(w.text, sizeof w.text, "%s", figure);
+        if (ms >= 0 && ms < 1000) /* at 100 ms a tick */
+                snprintf(w.text, sizeof w.text, "%" PRId64 " ms", ms);
+        else
+                snprintf(w.text, sizeof w.text, "%s", figure);
         return w;
 }
 

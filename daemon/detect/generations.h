@@ -46,8 +46,8 @@ struct generations_trend {
         int64_t since_ms;       /* the start of the oldest generation that counted when it was found; -1 */
         int64_t from_bytes, to_bytes; /* medians of first and last levels */
         int64_t lifetime_ms;    /* median */
-        int64_t ended_ms;       /* when the newest of those alike ended */
         uint32_t alike, of;     /* so many of the newest so many grow the same way */
+        int64_t ended_ms;       /* when the newest of those alike ended */
 };
 
 void generations_init(struct generations *g);
