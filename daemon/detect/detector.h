@@ -18,6 +18,7 @@
 struct trend {
         enum verdict verdict;
         bool growing;           /* a finding is due: it has been a leak for several looks */
+        bool paused;            /* the newest look saw no leak: it will be told no more if that goes on */
         double bytes_per_hour;  /* of the lows, over the window spoken of; NAN: not known */
         double rate_low, rate_high; /* where the rate lies with 95 % (Theil-Sen), bytes an hour */
         double confidence;      /* 0 to 1; NAN: not known */

@@ -254,7 +254,7 @@ static void limit_step(struct walk *w, struct life_kind *k, bool confirmed)
         const struct life_facts *f = w->facts;
         int64_t grown = f->trend->to_bytes - f->trend->from_bytes, least = w->rules->min_growth_bytes;
         /* Little growth is much where there is little room. */
-        bool near = f->trend->growing && limit_within(f, LIMIT_NEAR_MS) &&
+        bool near = f->trend->growing && !f->trend->paused && limit_within(f, LIMIT_NEAR_MS) &&
                     (grown >= least || f->headroom->room_bytes < least);
         bool calm;
 

@@ -313,19 +313,41 @@ static int64_t when(const struct detector *d, size_t bucket)
         return detector_wall_ms(d, (int64_t)bucket * d->width_ms);
 }
 
+/* Growth of what is kept over the second half of a window, bytes an hour. */
+static double recent_rate(const struct detector *d, const struct levels *l, size_t from)
+{
+        size_t half = from + (l->n - from) / 2;
+
+        return (l->kept[l->n - 1] - l->kept[half]) / ((double)(l->n - half) * (double)d->width_ms / 3600e3);
+}
+
 /* Tells of a window in the trend: since when, from what, to what, how fast. It begins where the growth does: the window
  * of a leak that began late has a flat start. first: of the levels, in buckets. */
 static void tell_window(const struct detector *d, const struct levels *l, size_t first, size_t from, struct trend *t)
 {
         double begun = l->kept[from] + FLAT_START * (l->kept[l->n - 1] - l->kept[from]);
 
-        while (from + LEVELS_LEAST / 4 < l->n && l->kept[from + 1] < begun)
+        while (!t->paused && from + LEVELS_LEAST / 4 < l->n && l->kept[from + 1] < begun)
                 from++;
         t->since_ms = when(d, first + from);
         t->from_bytes = (int64_t)l->kept[from];
         t->to_bytes = (int64_t)l->kept[l->n - 1];
         fit_rate(l->low + from, l->n - from, (double)d->width_ms / 3600e3, t);
+        if (t->paused) { /* a median forgets what halted only now */
+                t->bytes_per_hour = recent_rate(d, l, from);
+                t->rate_low = fmin(t->rate_low, t->bytes_per_hour);
+        }
         count_rises(l->low + from, l->n - from, t);
+}
+
+/* Where the window began that was told of last. */
+static size_t told_from(const struct detector *d, const struct levels *l, size_t first)
+{
+        size_t from = 0;
+
+        while (from + LEVELS_LEAST / 4 < l->n && when(d, first + from) < d->trend.since_ms)
+                from++;
+        return from;
 }
 
 /* The widest window that looks like a leak; l->n: none. */
@@ -378,11 +400,11 @@ static double deepest_fall(const struct levels *l)
 /* What it is when it is no leak. All of it is over the whole life but its start-up. */
 static void judge_calm(const struct detector *d, const struct levels *l, size_t first, struct trend *t)
 {
-        double growth = l->kept[l->n - 1] - l->kept[0], half = l->kept[l->n - 1] - l->kept[l->n / 2], jump;
+        double growth = l->kept[l->n - 1] - l->kept[0], jump;
         double latest = l->kept[l->n - 1] - l->kept[l->n - 1 - l->n / 4];
         size_t at = find_jump(l, &jump);
 
-        t->bytes_per_hour = half / ((double)(l->n - l->n / 2) * (double)d->width_ms / 3600e3);
+        t->bytes_per_hour = recent_rate(d, l, 0);
         t->rate_low = t->rate_high = NAN;
         t->from_bytes = (int64_t)l->kept[0];
         t->to_bytes = (int64_t)l->kept[l->n - 1];
@@ -439,15 +461,14 @@ void trend_look(struct detector *d)
         d->hits = leak < l.n ? d->hits + 1 : 0;
         d->misses = leak < l.n ? 0 : d->misses + 1;
         t->growing = t->growing ? d->misses < MISSES_TO_CLOSE : d->hits >= HITS_TO_OPEN;
+        t->paused = false;
         if (!t->growing) {
                 judge_calm(d, &l, first, t);
         } else {
                 t->verdict = VERDICT_LEAK;
                 t->step_at_ms = -1;
-                if (leak < l.n)
-                        tell_window(d, &l, first, leak, t);
-                else /* a pause: what was said stands, but for the level */
-                        t->to_bytes = (int64_t)l.kept[l.n - 1];
+                t->paused = leak == l.n;
+                tell_window(d, &l, first, t->paused ? told_from(d, &l, first) : leak, t);
         }
         t->confidence = confidence_of(d, &l, leak < l.n ? leak : 0);
 }

@@ -126,6 +126,30 @@ static void a_steady_rise_is_a_leak_and_its_rate_is_told(void **state)
         assert_true(o.trend.rises > o.trend.slots * 9 / 10);
 }
 
+static double halted(double at)
+{
+        return line(at < 0.75 ? at : 0.75);
+}
+
+/* A cache that filled at a steady pace: told while it fills, slower and slower once it is full, and then no more. */
+static void a_leak_that_halts_slows_down_and_ends(void **state)
+{
+        struct outcome full = live(line, 4000, 5000);
+        struct detector *d = detector_new();
+
+        (void)state;
+        for (int i = 0; i < 3600; i++) /* its last sixth stands still */
+                detector_add(d, 1000 + i * 5000, sample_of(halted, i, 4000));
+        assert_true(detector_trend(d)->growing);
+        assert_true(detector_trend(d)->paused);
+        assert_true(detector_trend(d)->bytes_per_hour < full.trend.bytes_per_hour * 0.99);
+        for (int i = 3600; i < 8000; i++)
+                detector_add(d, 1000 + i * 5000, sample_of(halted, 3999, 4000));
+        assert_false(detector_trend(d)->growing);
+        assert_int_equal(detector_trend(d)->verdict, VERDICT_STABLE);
+        detector_free(d);
+}
+
 static void a_leak_under_a_sawtooth_is_found(void **state)
 {
         struct outcome o = live(leaking_saw, 6000, 5000);
@@ -330,6 +354,7 @@ int main(void)
                 cmocka_unit_test(a_young_process_is_too_young_to_tell),
                 cmocka_unit_test(a_flat_level_is_stable),
                 cmocka_unit_test(a_steady_rise_is_a_leak_and_its_rate_is_told),
+                cmocka_unit_test(a_leak_that_halts_slows_down_and_ends),
                 cmocka_unit_test(a_leak_under_a_sawtooth_is_found),
                 cmocka_unit_test(a_late_leak_is_found_and_its_begin_is_told),
                 cmocka_unit_test(what_levels_off_or_falls_back_is_no_leak),
