@@ -19,7 +19,8 @@
 #define WARMING_SHARE 0.05 /* of all growth, in the last quarter */
 #define FALL_MOST 0.5     /* of all growth: what breathes deeper is neither a step nor a warm-up */
 
-const double window_candidates[CANDIDATES] = {
+/* Where a window may begin, as a share of the life. */
+static const double onsets[] = {
         0, 1 / 16.0, 2 / 16.0, 4 / 16.0, 6 / 16.0, 8 / 16.0, 10 / 16.0, 11.5 / 16, 12.5 / 16, 13.3 / 16, 14 / 16.0,
 };
 
@@ -54,21 +55,24 @@ static double split(double full_share, double width, double rest, double worth)
         return worth * (full_share * log(1 / total) + (1 - full_share) * log(rest / total));
 }
 
-static void measure_jumps(const double *kept, size_t n, struct window *w)
+/* How many jumps of equal size the growth is worth. */
+static double worth_of(const double *kept, size_t n)
 {
-        double squares = 0, cut[LEVELS_MAX] = { 0 };
+        double squares = 0, growth = kept[n - 1] - kept[0];
 
-        w->largest_jump = 0;
-        for (size_t i = 1; i < n; i++) {
-                double g = (kept[i] - kept[i - 1]) / w->growth;
+        for (size_t i = 1; i < n; i++)
+                squares += pow((kept[i] - kept[i - 1]) / growth, 2);
+        return 1 / squares;
+}
 
-                w->largest_jump = fmax(w->largest_jump, g);
-                squares += g * g;
-                cut[i] = cut[i - 1] + fmin(g, 1 / 12.0);
-        }
-        w->worth = 1 / squares;
+/* What is left when no jump counts for more than a twelfth. */
+static void measure_calm(const double *kept, size_t n, struct window *w)
+{
+        double cut[LEVELS_MAX] = { 0 };
+
+        for (size_t i = 1; i < n; i++)
+                cut[i] = cut[i - 1] + fmin((kept[i] - kept[i - 1]) / w->growth, 1 / 12.0);
         w->calm_share = cut[n - 1];
-        w->calm_halves = ratio(cut[n - 1] - cut[n / 2], cut[n / 2]);
         w->calm_last_quarter = ratio((cut[n - 1] - cut[n - 1 - n / 4]) * 4, cut[n - 1]);
 }
 
@@ -85,6 +89,7 @@ static void measure_shape(const double *kept, size_t n, struct window *w)
 {
         static const double ends[] = { 0.5, 0.6, 0.7, 0.8, 0.88 }, begins[] = { 0.25, 0.4, 0.55, 0.7 };
 
+        w->worth = worth_of(kept, n);
         w->bends = bend(centre_of(kept, n), w->worth);
         w->ended = w->began = -INFINITY;
         for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
@@ -103,19 +108,16 @@ static void measure_shape(const double *kept, size_t n, struct window *w)
 static void measure_before(const struct levels *l, size_t from, struct window *w)
 {
         size_t n = w->n, back = from < n ? from : n, wide = from < n / 2 ? 0 : from - n / 2;
-        double first = l->kept[from], highest = first, lowest = first, squares = 0, growth = l->kept[l->n - 1] - l->kept[wide];
+        double first = l->kept[from], highest = first, lowest = first;
 
         w->before = from ? (first - l->kept[from - back]) / w->growth : 0;
-        w->pace_before = back >= 2 ? (first - l->kept[from - back]) / (double)back / (w->growth / (double)n) : 0;
         for (size_t i = 0; i < from; i++) {
                 highest = fmax(highest, l->low[i]);
                 lowest = fmin(lowest, l->low[i]);
         }
         w->height_before = (highest - first) / w->growth;
         w->swing_before = (highest - lowest) / w->growth;
-        for (size_t i = wide + 1; i < l->n; i++)
-                squares += pow((l->kept[i] - l->kept[i - 1]) / growth, 2);
-        w->bends_wide = bend(centre_of(l->kept + wide, l->n - wide), 1 / squares);
+        w->bends_wide = bend(centre_of(l->kept + wide, l->n - wide), worth_of(l->kept + wide, l->n - wide));
 }
 
 static void measure_lows(const double *low, size_t n, struct window *w)
@@ -141,13 +143,9 @@ static void measure_parts(const double *kept, size_t n, struct window *w)
         w->halves = ratio(last - middle, middle - kept[0]);
         w->halves_change = w->halves - ratio(middle - quarter, quarter - kept[0]);
         w->last_quarter = (last - kept[n - 1 - n / 4]) * 4 / w->growth;
-        w->largest_eighth = w->off_chord = 0;
-        for (size_t k = 0; k < 8; k++) {
-                double g = (kept[(k + 1) * (n - 1) / 8] - kept[k * (n - 1) / 8]) / w->growth;
-
-                w->largest_eighth = fmax(w->largest_eighth, g);
-                moving += g > 0.02;
-        }
+        w->off_chord = 0;
+        for (size_t k = 0; k < 8; k++)
+                moving += kept[(k + 1) * (n - 1) / 8] - kept[k * (n - 1) / 8] > 0.02 * w->growth;
         w->moving = moving / 8.0;
         w->still = 0;
         for (size_t i = 0; i < n; i++) {
@@ -169,7 +167,7 @@ bool window_measure(const struct levels *l, size_t from, struct window *ret)
                 return false;
         ret->relative = ret->growth / fmax(kept[0], UNIT);
         measure_parts(kept, n, ret);
-        measure_jumps(kept, n, ret);
+        measure_calm(kept, n, ret);
         measure_shape(kept, n, ret);
         measure_before(l, from, ret);
         measure_lows(l->low + from, n, ret);
@@ -186,14 +184,14 @@ static bool leaks_fast(const struct window *w)
 /* Most of its life is a straight line, and steadiness is worth more than half a nat more than any bend. */
 static bool leaks_straight(const struct window *w)
 {
-        return w->share >= 0.7 && w->growth >= 1.5e6 && w->relative >= 0.015 && w->bends <= -0.55 && w->ended <= -1.2 &&
+        return w->share >= 0.7 && w->growth >= 1.5e6 && w->bends <= -0.55 && w->ended <= -1.2 &&
                w->began <= 1 && w->halves >= 0.5 && w->last_quarter >= 0.5 && w->off_chord <= 0.11;
 }
 
 /* Most of its life speaks for steady growth, if not as plainly. */
 static bool leaks_steadily(const struct window *w)
 {
-        return w->share >= 0.8 && w->growth >= GROWTH_LEAST && w->relative >= 0.015 && w->bends <= 0 && w->ended <= -0.4 &&
+        return w->share >= 0.8 && w->bends <= 0 && w->ended <= -0.4 &&
                w->worth >= 4 && w->halves >= 0.25 && w->last_quarter >= 0.3 && w->off_chord <= 0.16;
 }
 
@@ -204,7 +202,7 @@ static bool leaks_patiently(const struct window *w, double doublings)
         bool dying = w->halves < 0.9 && w->halves_change < 0;
         bool short_of_life = w->share < 0.2 && w->swing_before > 0.5; /* no longer than an earlier wave may be */
 
-        return w->share >= 0.1 && !short_of_life && w->growth >= GROWTH_LEAST && w->relative >= 0.06 && !dying &&
+        return w->share >= 0.1 && !short_of_life && w->relative >= 0.06 && !dying &&
                w->halves >= 0.1 && w->last_quarter >= 0.1 && w->moving >= 0.55 && w->still <= 0.075 && w->tau >= 0.5 &&
                w->before <= 1.5 && w->height_before <= 0.3 && w->ended <= 0.7 + 2 * doublings &&
                w->bends_wide <= 3 + 0.8 * doublings && w->began <= 0.9 && w->calm_share >= 0.3 &&
@@ -355,8 +353,8 @@ static size_t find_leak(const struct levels *l, uint64_t samples)
 {
         size_t last = l->n;
 
-        for (size_t i = 0; i < CANDIDATES; i++) {
-                size_t from = (size_t)(window_candidates[i] * (double)l->n);
+        for (size_t i = 0; i < sizeof onsets / sizeof *onsets; i++) {
+                size_t from = (size_t)(onsets[i] * (double)l->n);
                 double growth = l->kept[l->n - 1] - l->kept[from];
                 struct window w;
 

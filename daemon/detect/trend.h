@@ -37,11 +37,8 @@ struct window {
         double halves;           /* growth of its second half / of its first */
         double halves_change;    /* that less the same ratio within its first half: a growth that dies out slows ever more */
         double last_quarter;     /* growth there * 4 / growth */
-        double largest_eighth;   /* share of the growth */
-        double largest_jump;     /* share of the growth in one bucket */
         double moving;           /* share of its eighths in which it grew */
         double before;           /* growth in as long before it / growth */
-        double pace_before;      /* pace before it / its pace */
         double height_before;    /* highest low before it over its first level / growth: it is no new ground */
         double swing_before;     /* highest less lowest low before it / growth */
         double fall;             /* largest fall of the lows / growth */
@@ -51,14 +48,10 @@ struct window {
         double worth;            /* W: jumps of equal size */
         double bends, bends_wide, ended, began; /* nats for that shape against steady growth; wide: from half a window before */
         double calm_share;       /* of the growth left when single jumps are cut to a twelfth of it */
-        double calm_halves, calm_last_quarter;  /* the ratios of what is left */
+        double calm_last_quarter; /* growth there of what is left, * 4 / what is left */
 };
 /* False: it did not grow. */
 bool window_measure(const struct levels *l, size_t from, struct window *ret);
 
 /* Is it a leak, given so many samples (and, where > 0, seconds) of life? */
 bool window_leaks(const struct window *w, uint64_t samples);
-
-/* Where a window would begin: the i-th candidate onset, as a share of the life. */
-#define CANDIDATES 11
-extern const double window_candidates[CANDIDATES];

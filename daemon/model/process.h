@@ -46,7 +46,6 @@ struct identity {
 };
 
 void identity_done(struct identity *who);
-int identity_copy(const struct identity *from, struct identity *ret); /* 0 or -ENOMEM */
 
 /* The costlier figures, read at the detail interval. -1: could not be read. */
 struct detail {

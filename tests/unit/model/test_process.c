@@ -73,40 +73,6 @@ static void ids_differ_in_any_part(void **state)
         assert_false(process_id_equal(&a, &(struct process_id){ 1, 2, 4 }));
 }
 
-static void a_copy_shares_nothing(void **state)
-{
-        char name[] = "python3", application[] = "shop", zero[] = "python3", one[] = "-c";
-        char *args[] = { zero, one, NULL };
-        struct identity who = { .name = name, .application = application, .args = args, .n_args = 2, .uid = 33,
-                                .limit_bytes = BYTES_UNKNOWN };
-        struct identity copy;
-
-        (void)state;
-        assert_int_equal(identity_copy(&who, &copy), 0);
-        memset(name, 'x', strlen(name));
-        memset(one, 'x', strlen(one));
-        assert_string_equal(copy.name, "python3");
-        assert_string_equal(copy.args[1], "-c");
-        assert_null(copy.args[2]);
-        assert_int_equal(copy.n_args, 2);
-        assert_null(copy.user);
-        assert_int_equal(copy.uid, 33);
-        identity_done(&copy);
-        assert_null(copy.name);
-        identity_done(&copy);
-}
-
-static void an_empty_command_line_is_copied(void **state)
-{
-        struct identity who = {}, copy;
-
-        (void)state;
-        assert_int_equal(identity_copy(&who, &copy), 0);
-        assert_int_equal(copy.n_args, 0);
-        assert_null(copy.args[0]);
-        identity_done(&copy);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -114,8 +80,6 @@ int main(void)
                 cmocka_unit_test(a_prefix_of_whole_parts_is_an_id),
                 cmocka_unit_test(anything_else_is_none),
                 cmocka_unit_test(ids_differ_in_any_part),
-                cmocka_unit_test(a_copy_shares_nothing),
-                cmocka_unit_test(an_empty_command_line_is_copied),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
