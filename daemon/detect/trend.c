@@ -15,6 +15,7 @@
 #define GROWTH_LEAST_SHARE 0.03 /* of the level */
 #define STEP_SHARE 0.6    /* of all growth, in one jump */
 #define STEP_LEAST 0.1    /* of the level before */
+#define CALM_LEAST 4      /* buckets whose middle says where a level is */
 #define FLAT_START 0.03   /* of a window's growth: less is not its begin */
 #define WARMING_SHARE 0.05 /* of all growth, in the last quarter */
 #define FALL_MOST 0.5     /* of all growth: what breathes deeper is neither a step nor a warm-up */
@@ -395,6 +396,27 @@ static double deepest_fall(const struct levels *l)
         return fall;
 }
 
+static double middle_of(const double *low, size_t n)
+{
+        double sorted[LEVELS_MAX];
+
+        for (size_t i = 0; i < n; i++)
+                sorted[i] = low[i];
+        qsort(sorted, n, sizeof *sorted, compare_doubles);
+        return sorted[n / 2];
+}
+
+/* The last quarter's middle over that of the quarter before, bytes an hour: a tooth that is just rising is no growth. */
+static double calm_rate(const struct detector *d, const double *low, size_t n)
+{
+        size_t quarter = n / 4;
+
+        if (quarter < CALM_LEAST)
+                return NAN;
+        return (middle_of(low + n - quarter, quarter) - middle_of(low + n - 2 * quarter, quarter)) /
+               ((double)quarter * (double)d->width_ms / 3600e3);
+}
+
 /* What it is when it is no leak. All of it is over the whole life but its start-up. */
 static void judge_calm(const struct detector *d, const struct levels *l, size_t first, struct trend *t)
 {
@@ -402,7 +424,7 @@ static void judge_calm(const struct detector *d, const struct levels *l, size_t 
         double latest = l->kept[l->n - 1] - l->kept[l->n - 1 - l->n / 4];
         size_t at = find_jump(l, &jump);
 
-        t->bytes_per_hour = recent_rate(d, l, 0);
+        t->bytes_per_hour = calm_rate(d, l->low, l->n);
         t->rate_low = t->rate_high = NAN;
         t->from_bytes = (int64_t)l->kept[0];
         t->to_bytes = (int64_t)l->kept[l->n - 1];
@@ -416,6 +438,7 @@ static void judge_calm(const struct detector *d, const struct levels *l, size_t 
                 t->since_ms = t->step_at_ms = when(d, first + at);
                 t->step_from_bytes = (int64_t)l->kept[at >= 2 ? at - 2 : 0];
                 t->step_to_bytes = (int64_t)l->kept[at];
+                t->bytes_per_hour = calm_rate(d, l->low + at, l->n - at); /* it rose: what has it done since? */
         } else if (latest >= GROWTH_LEAST / 4 && latest >= WARMING_SHARE * growth) {
                 t->verdict = VERDICT_WARMING_UP;
         }
