@@ -1,10 +1,10 @@
 /* Is this memory growing, and how? Pure and streaming: samples go in one at a time, in the order of time; what they say so
- * far comes out. Nothing later is ever used. The same at any sampling interval and at any scale of time; about 1 KiB a
+ * far comes out. Nothing later is ever used. The same at any sampling interval and at any scale of time; some 800 bytes a
  * process, and nanoseconds a sample.
  *
  * The samples are what must be given back for memory to be free: anon + swap of a live process, RSS in a recording. The
- * whole life is kept in at most 128 buckets (lowest and mean level), which merge in pairs as it grows longer. The tests are
- * explained in trend.h. */
+ * whole life is kept in at most 128 buckets, the lowest level of each, which merge in pairs as it grows longer. What they
+ * are asked is explained in trend.h. */
 #pragma once
 
 #include <stdbool.h>
@@ -49,6 +49,6 @@ struct low { int64_t at_ms, bytes; };
 size_t detector_lows(const struct detector *d, struct low *ret, size_t room);
 
 /* As bytes, and back: what a restart of the daemon goes on from. A text of another version or a damaged one is refused
- * (NULL): the detector is then made anew from the history. Some 600 bytes. */
+ * (NULL): the detector is then made anew from the history. At most some 800 bytes. */
 void detector_save(const struct detector *d, struct buffer *to);
 struct detector *detector_load(const void *bytes, size_t size);

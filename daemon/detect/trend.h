@@ -53,5 +53,5 @@ struct window {
 /* False: it did not grow. */
 bool window_measure(const struct levels *l, size_t from, struct window *ret);
 
-/* Is it a leak, given so many samples (and, where > 0, seconds) of life? */
+/* Is it a leak, given so many samples of life? */
 bool window_leaks(const struct window *w, uint64_t samples);

@@ -19,7 +19,6 @@ void board_write(struct board *b, uint32_t entry, uint32_t process, const struct
         atomic_store_explicit(&e->version, version + 2, memory_order_release);
         if (entry >= atomic_load_explicit(&b->n_entries, memory_order_relaxed))
                 atomic_store_explicit(&b->n_entries, entry + 1, memory_order_release);
-        atomic_fetch_add_explicit(&b->changes, 1, memory_order_release);
 }
 
 void board_clear(struct board *b, uint32_t entry)

@@ -23,7 +23,6 @@ struct board_entry {
 
 struct board {
         _Atomic uint32_t n_entries; /* those behind were never used */
-        _Atomic uint64_t changes;   /* rises with every entry written */
         struct board_entry entries[];
 };
 
