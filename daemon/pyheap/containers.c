@@ -38,7 +38,7 @@ static int64_t length_of(struct walk *w, const struct type *type, uint64_t objec
         case TYPE_LIST_KIND: case TYPE_DEQUE_KIND: at = object + OBJECT_SIZE; break;
         case TYPE_SET_KIND: at = object + SET_USED; break;
         case TYPE_LRU_KIND:
-                if (remote_peek_word(w->remote, object + w->layout->lru_cache, &cache) && cache && cache % 8 == 0)
+                if (remote_peek_word(w->remote, object + LRU_CACHE, &cache) && cache && cache % 8 == 0)
                         at = cache + DICT_USED;
                 break;
         default: break;

@@ -31,7 +31,7 @@ struct layout {
         uint16_t ht_qualname, ht_cached_keys;
         bool keys_compact; /* log2 of the size in a byte, rather than the size */
         uint16_t keys_nentries, keys_indices, values_at, tuple_items, str_ascii, str_compact;
-        uint16_t function_code, function_defaults, function_closure, function_dict, code_freevars, code_nlocalsplus, code_nfreevars, lru_cache;
+        uint16_t function_code, function_defaults, function_closure, function_dict, code_freevars, code_nlocalsplus, code_nfreevars;
         enum layout_attributes attributes;
         uint16_t pool_size;
 };
@@ -56,6 +56,7 @@ struct layout {
 #define MODULE_DICT 16
 #define CELL_CONTENTS 16
 #define METHOD_CALLABLE 16 /* staticmethod and classmethod */
+#define LRU_CACHE 72 /* in 3.7 too: seen in 3.7.16 */
 
 #define FLAG_INLINE_VALUES (UINT64_C(1) << 2) /* 3.13+ */
 #define FLAG_MANAGED_DICT (UINT64_C(1) << 4)  /* 3.11+ */
