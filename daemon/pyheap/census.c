@@ -15,8 +15,8 @@
 #define WHOLE_POOLS 256        /* block sizes with fewer pools are read whole: sampling them saves nothing and costs much */
 #define NEAR 4096
 /* What reading costs, for the choice of a share: measured at 3.8, 3.11 and 3.13, with 1 to 10 million objects. */
-#define NS_A_BLOCK 15
-#define NS_A_KIB 150
+#define NS_A_BLOCK 7
+#define NS_A_KIB 220
 
 struct census {
         struct remote *remote;

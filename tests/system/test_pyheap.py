@@ -317,13 +317,13 @@ def test_a_million_objects_within_their_cpu(python, exe):
     cpu = min(found["cpu_ms"] for found in looks)
     print("1,000,000 objects, %s: %.1f ms of CPU" % (looks[0]["python"], cpu), file=sys.stderr)
     assert [tracked(found, "__main__.P") for found in looks] == [1000000] * 3
-    assert cpu <= (100 if not sanitized() else 2000)
+    assert cpu <= (200 if not sanitized() else 3000)  # twice what it takes: the machine may be busy
 
 
 @every_python
 def test_over_budget_it_is_sampled(python, exe):
     p = python("class P: pass\nL = [P() for i in range(500000)]\n", exe=exe)
-    found = look(p.pid, "--cpu-ms", "20" if not sanitized() else "100")
+    found = look(p.pid, "--cpu-ms", "8" if not sanitized() else "40")
     assert not found["complete"]
     assert abs(tracked(found, "__main__.P") - 500000) < 50000
 
