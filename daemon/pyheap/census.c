@@ -27,6 +27,7 @@ struct census {
         uint64_t near[NEAR];            /* pools that were asked for lately, by address */
         double share[POOL_CLASSES], weight[POOL_CLASSES];
         uint64_t wanted, counted;       /* pools */
+        uint64_t wanted_blocks[POOL_CLASSES], counted_blocks[POOL_CLASSES];
         unsigned char *buffer;
 };
 
@@ -88,13 +89,16 @@ static struct type *type_of_block(struct census *c, const uint64_t *words, size_
         return NULL;
 }
 
-static void count_block(struct census *c, const uint64_t *words, size_t block, double weight)
+static void count_block(struct census *c, const uint64_t *words, unsigned class)
 {
+        size_t block = pool_block_size(class);
         unsigned head = c->types->layout->gc_head_size / 8, before;
+        double weight = c->weight[class];
         struct type *type = type_of_block(c, words, block, &before);
 
         if (!type)
                 return;
+        type->pool_class = (uint8_t)class;
         type->objects += weight;
         type->bytes += weight * (double)block;
         /* The collector's head begins with the link to the next one, which is 0 where the object isn't tracked. */
@@ -142,7 +146,8 @@ static void count_pool(struct census *c, unsigned char *pool, uint64_t address)
         n = (head.next_offset - POOL_HEAD) / block;
         for (uint32_t i = 0; i < n && POOL_HEAD + (i + 1) * block <= size; i++)
                 if (!free_at[i])
-                        count_block(c, (const uint64_t *)(pool + POOL_HEAD + i * block), block, c->weight[head.class]);
+                        count_block(c, (const uint64_t *)(pool + POOL_HEAD + i * block), head.class);
+        c->counted_blocks[head.class] += head.used;
         c->counted++;
 }
 
@@ -193,7 +198,7 @@ static void count_all(struct census *c)
 static bool plan(struct census *c, int64_t cpu_ns)
 {
         const struct pools *p = c->pools;
-        uint64_t blocks[POOL_CLASSES] = {}, in_use = 0, all = 0;
+        uint64_t *blocks = c->wanted_blocks, in_use = 0, all = 0;
         double cost, share;
 
         for (unsigned i = 0; i < POOL_CLASSES; i++) {
@@ -228,13 +233,18 @@ static void find_bounds(struct census *c)
         }
 }
 
-/* Ended early: what was not read is taken to be like what was. */
-static void scale(struct types *t, double factor)
+/* Ended early: what was not read is taken to be like what was, each block size for itself, for they are read by address and
+ * an application's own objects lie behind those of its start. */
+static void scale(const struct census *c)
 {
-        for (size_t i = 0; i < t->n; i++) {
-                t->all[i]->objects *= factor;
-                t->all[i]->tracked *= factor;
-                t->all[i]->bytes *= factor;
+        for (size_t i = 0; i < c->types->n; i++) {
+                struct type *type = c->types->all[i];
+                uint64_t counted = c->counted_blocks[type->pool_class], wanted = c->wanted_blocks[type->pool_class];
+                double factor = counted && counted < wanted ? (double)wanted / (double)counted : 1;
+
+                type->objects *= factor;
+                type->tracked *= factor;
+                type->bytes *= factor;
         }
 }
 
@@ -259,7 +269,7 @@ int census_take(struct remote *r, struct types *t, const struct pools *p, int64_
         if (!c->counted)
                 return error_set(err, EFAULT, "its objects could not be read");
         if (!remote_go_on(r) && c->counted < c->wanted) {
-                scale(t, (double)c->wanted / (double)c->counted);
+                scale(c);
                 *ret_sampled = true;
         }
         return 0;

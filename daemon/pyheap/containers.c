@@ -15,6 +15,7 @@
 #define KEYS_MOST 64        /* a longer dict holds data, not structure */
 #define ITEMS_MOST 32
 #define VARIABLES_MOST 256
+#define BASES_MOST 16
 #define LENGTH_MOST (INT64_C(1) << 48)
 
 struct walk {
@@ -51,8 +52,62 @@ static bool may_have_attributes(const struct type *type)
         return type->flags & FLAG_MANAGED_DICT || type->dictoffset > 0;
 }
 
+struct slot_search {
+        struct walk *walk;
+        const struct type *type;
+        uint64_t object; /* 0: only whether there is a slot at all */
+        bool found;
+};
+
+static void add(struct walk *w, uint64_t object, enum name_join join, const char *label, uint32_t number);
+
+/* An entry of a class's dict: a slot is a descriptor that says where in the object its value stands. */
+static bool try_slot(void *context, uint64_t key, uint64_t value)
+{
+        struct slot_search *s = context;
+        struct walk *w = s->walk;
+        struct { uint64_t name; int32_t type, padding; int64_t offset; } member;
+        struct type *type = types_of(w->types, value), *key_type;
+        char label[TYPE_NAME_MOST];
+        uint64_t at, contents;
+
+        if (!type || type->kind != TYPE_MEMBER_KIND || !remote_peek_word(w->remote, value + MEMBER_DEFINITION, &at) ||
+            !remote_peek(w->remote, at, &member, sizeof member) || member.type != MEMBER_OBJECT || member.offset < 16 ||
+            member.offset % 8 || member.offset > s->type->basicsize - 8)
+                return remote_go_on(w->remote);
+        s->found = true;
+        if (!s->object)
+                return false;
+        key_type = types_of(w->types, key);
+        if (key_type && key_type->kind == TYPE_STR_KIND &&
+            remote_peek_word(w->remote, s->object + (uint64_t)member.offset, &contents) && contents &&
+            object_read_str(w->remote, w->layout, key, label, sizeof label) && !text_starts(label, "__"))
+                add(w, contents, NAME_ATTRIBUTE, label, 0);
+        return !w->names.cut;
+}
+
+/* In the class itself and in its bases. */
+static bool each_slot(struct walk *w, const struct type *type, uint64_t object)
+{
+        struct slot_search s = { w, type, object, false };
+        const struct type *from = type;
+
+        for (unsigned i = 0; i < BASES_MOST && from && from->flags & FLAG_HEAP; i++) {
+                object_each_entry(w->remote, w->layout, from->dict, ENTRIES_MOST, try_slot, &s);
+                from = types_get(w->types, from->base);
+        }
+        return s.found;
+}
+
+static bool is_slotted(struct walk *w, struct type *type)
+{
+        if (!type->slotted)
+                type->slotted = each_slot(w, type, 0) ? 1 : -1;
+        return type->slotted > 0;
+}
+
 /* Is there anything to tell of it, or to be found in it? */
-static bool is_of_interest(struct walk *w, const struct type *type, uint64_t object)
+static bool is_of_interest(struct walk *w, struct type *type, uint64_t object)
 {
         uint64_t flags;
 
@@ -63,7 +118,7 @@ static bool is_of_interest(struct walk *w, const struct type *type, uint64_t obj
         case TYPE_CLASS_KIND:
                 return remote_peek_word(w->remote, object + TYPE_FLAGS, &flags) && flags & FLAG_HEAP;
         case TYPE_INSTANCE_KIND:
-                return may_have_attributes(type);
+                return may_have_attributes(type) || is_slotted(w, type);
         default:
                 return false;
         }
@@ -218,6 +273,8 @@ static void go_into_function(struct walk *w, uint64_t function)
 
 static void go_into_attributes(struct walk *w, const struct node *node)
 {
+        if (node->type->kind == TYPE_INSTANCE_KIND && is_slotted(w, node->type))
+                each_slot(w, node->type, node->address);
         if (!may_have_attributes(node->type))
                 return;
         w->join = NAME_ATTRIBUTE;

@@ -56,6 +56,8 @@ struct layout {
 #define MODULE_DICT 16
 #define CELL_CONTENTS 16
 #define METHOD_CALLABLE 16 /* staticmethod and classmethod */
+#define MEMBER_DEFINITION 40 /* of a member_descriptor: its PyMemberDef: name, int type, offset */
+#define MEMBER_OBJECT 16     /* the type of what __slots__ makes, T_OBJECT_EX */
 #define LRU_CACHE 72 /* in 3.7 too: seen in 3.7.16 */
 
 #define FLAG_INLINE_VALUES (UINT64_C(1) << 2) /* 3.13+ */

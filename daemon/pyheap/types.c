@@ -156,6 +156,7 @@ static enum type_kind kind_by_name(const char *name)
                 { "module", TYPE_MODULE_KIND }, { "functools._lru_cache_wrapper", TYPE_LRU_KIND },
                 { "function", TYPE_FUNCTION_KIND }, { "staticmethod", TYPE_WRAPPER_KIND },
                 { "classmethod", TYPE_WRAPPER_KIND }, { "cell", TYPE_CELL_KIND }, { "code", TYPE_CODE_KIND },
+                { "member_descriptor", TYPE_MEMBER_KIND },
                 { "weakref.WeakValueDictionary", TYPE_WEAK_KIND }, { "weakref.WeakKeyDictionary", TYPE_WEAK_KIND },
                 { "_weakrefset.WeakSet", TYPE_WEAK_KIND },
         };

@@ -20,6 +20,7 @@ enum type_kind {
         TYPE_DICT_KIND, TYPE_LIST_KIND, TYPE_SET_KIND, TYPE_DEQUE_KIND, TYPE_LRU_KIND, TYPE_TUPLE_KIND, TYPE_STR_KIND,
         TYPE_MODULE_KIND, TYPE_CLASS_KIND, TYPE_FUNCTION_KIND, TYPE_WRAPPER_KIND, /* staticmethod, classmethod */
         TYPE_CELL_KIND, TYPE_CODE_KIND, TYPE_INSTANCE_KIND, /* of a class made in Python or by a newer extension */
+        TYPE_MEMBER_KIND, /* a descriptor of __slots__ */
         TYPE_WEAK_KIND, /* weak containers: they hold nothing */
 };
 
@@ -28,8 +29,10 @@ struct type {
         uint64_t flags, base, dict, cached_keys;
         int64_t basicsize, dictoffset;
         enum type_kind kind;
+        int8_t slotted; /* 1: its objects have __slots__; -1: not; 0: not yet asked */
         const char *name; /* as the API says it: module.Qual, without "builtins."; UTF-8 */
         double objects, tracked, bytes; /* the census's */
+        uint8_t pool_class;             /* of the last one counted; most types have one */
 };
 
 struct types {
