@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -22,9 +23,18 @@ int confine_user(const char *const *names /* the first that exists, NULL-termina
 /* No execve ever gives more rights (PR_SET_NO_NEW_PRIVS), no core dump of what it reads. */
 int confine_no_new_privileges(struct error *err);
 
+/* A system call that is allowed; with mask not 0, only where (its argument number `argument` & mask) == value. */
+struct confine_call {
+        const char *name; /* NULL: the end of a list */
+        unsigned argument;
+        uint64_t mask, value;
+};
+
 /* System calls: those a quiet C program needs (memory, files already open, clocks, signals to itself, threads), and with
- * more: names of further ones, NULL-terminated. All else fails with EPERM, execve too unless named. */
-int confine_system_calls(const char *const *more, struct error *err);
+ * more: further ones, NULL-terminated. All else fails with EPERM, execve too unless named. */
+int confine_system_calls(const struct confine_call *more, struct error *err);
+/* None but these; all else fails with EPERM. On top of what holds already. */
+int confine_to_system_calls(const struct confine_call *calls, struct error *err);
 
 /* No file can be opened, made or removed any more by path (Landlock). 0 also where the kernel has no Landlock. */
 int confine_files(struct error *err);

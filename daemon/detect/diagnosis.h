@@ -13,6 +13,7 @@
 #include "detect/generations.h"
 #include "model/finding.h"
 #include "model/headroom.h"
+#include "model/look.h"
 #include "model/process.h"
 
 /* What is known of a process when its finding is told. Negative, NULL, NAN: not known; nor is a time or limit of 0. */
@@ -36,6 +37,10 @@ struct circumstances {
         int64_t after_ms;            /* when */
         int64_t started_at_ms;       /* of the process */
         int64_t fds_limit;           /* RLIMIT_NOFILE of the process */
+        const struct look *look;     /* the newest into its heap, with its past; NULL: none, and why_no_look says why */
+        const char *why_no_look;     /* half a sentence after "it was not looked into: "; NULL: not known */
+        int64_t next_look_ms;        /* when there will be one; -1: never */
+        bool look_of_member;         /* the finding is of the app, the look of one of its processes */
 };
 
 /* One line for people: "gunicorn: shop grows by 46.0 MiB an hour since 14:02 UTC". Times are UTC, with the day unless
@@ -46,5 +51,8 @@ void diagnosis_title(const struct circumstances *c, struct buffer *to);
  * limit {kind, place, limit_bytes, used_bytes, room_bytes, at} or null, generations {alike, of, lifetime_seconds} or
  * null, note. */
 void diagnosis_evidence(const struct circumstances *c, struct buffer *to);
+/* A list in JSON: {"kind": "container" | "type" | "extension", "name", "type", "from", "to", "from_at", "per_hour",
+ * "explains_bytes", "agent"} by what each explains; what does not fit a kind is null, agent is there for extensions only. */
+void diagnosis_suspects(const struct circumstances *c, struct buffer *to);
 /* Both lists at once, as the advice depends on the answers. */
 void diagnosis_answers(const struct circumstances *c, struct buffer *to_diagnosis, struct buffer *to_advice);

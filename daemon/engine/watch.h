@@ -1,5 +1,5 @@
 /* Watching for leaks: each running process's detector and the life of its findings, each app's generations. Fed by the
- * roster as rounds come in, it asks the sampler for exact reads, writes findings into the store, the growth onto the
+ * roster as rounds come in, it asks the sampler for exact reads and for looks into heaps, writes findings into the store, the growth onto the
  * board, and tells alerts. After a restart it takes each process's detector from the store, a few a tick. */
 #pragma once
 
@@ -29,6 +29,7 @@ void watch_figures(struct watch *w, uint32_t seat, const struct figures *now); /
 void watch_detail(struct watch *w, uint32_t seat, const struct detail *detail);
 void watch_headroom(struct watch *w, uint32_t seat, const struct headroom *headroom);
 void watch_exact(struct watch *w, uint32_t seat, const struct report_exact *exact);
+void watch_look(struct watch *w, uint32_t seat, const struct report_look *look);
 /* Right before the roster ends the process in the store. */
 void watch_end(struct watch *w, uint32_t seat, struct store *store, int64_t at_ms);
 /* The sampler went: seats mean nothing any more. Processes that come back with the next one go on where they were. */

@@ -1,6 +1,6 @@
 /* What the watch's files share: watch.c (seats, the tick), watch_row.c (a process), watch_share.c (who shares a limit),
  * watch_app.c (apps and their generations), watch_tell.c (findings into the file), watch_restore.c (detectors after a
- * restart). */
+ * restart), watch_look.c (looks into heaps: when, and into the file). */
 #pragma once
 
 #include "detect/detector.h"
@@ -55,6 +55,9 @@ struct row {
         uint32_t share;              /* place in watch.shares; UINT32_MAX: its room is its own */
         struct headroom headroom;
         struct findings *findings;   /* NULL: nothing was ever found or asked, as of nearly all */
+        int64_t looked_ms;           /* when its heap was last looked into; -1: never */
+        int64_t look_cost_us;        /* what that took of one core */
+        bool looked_open;            /* since a finding is open that one look at least was for */
 };
 
 /* What the tick runs through, close together in memory. */
@@ -62,6 +65,7 @@ struct seat {
         struct row *row;             /* NULL: empty */
         struct detector *detector;   /* the row's once it is ready */
         int64_t level_bytes;         /* anon + swap */
+        int64_t look_due_ms;         /* when its heap is looked into; INT64_MAX: not as things are */
         bool looked;                 /* at this tick the detector did */
         bool stirred;                /* to be looked at: its headroom, the settings or an exact read are new */
 };
@@ -100,6 +104,22 @@ struct restoring {
         bool out_of_time;
 };
 
+/* A look's bytes, on their way into the file. */
+struct look_arrived {
+        struct look_arrived *next;
+        struct row *row;             /* referred to */
+        int64_t at_ms;
+        char *bytes;
+        size_t size;
+};
+
+struct look_plan {
+        uint32_t seat;               /* the one that is being looked into; UINT32_MAX: none */
+        int64_t asked_ms;            /* when that was asked for */
+        int64_t next_ms;             /* the soonest that another one may begin */
+        struct look_arrived *arrived, **arrived_end;
+};
+
 struct watch {
         struct board *board;
         const struct config *config;
@@ -118,6 +138,7 @@ struct watch {
         int64_t at_ms;               /* of the newest tick */
         struct buffer scratch;
 
+        struct look_plan looks;
         struct telling *tellings, **tellings_end;
         struct store_reader *reader; /* while something is to be told or restored */
         struct restoring restoring;
@@ -164,6 +185,21 @@ void tell_app(struct watch *w, struct app *a, enum tell what, int64_t at_ms);
 bool tell_all(struct watch *w, struct store *store, struct alerts *alerts, int64_t deadline_ns);
 void tellings_done(struct watch *w);
 void tellings_again(struct watch *w); /* every open finding is written anew */
+
+/* watch_look.c: see its head for the rules */
+void looks_configure(struct watch *w);          /* when each is due, anew */
+void look_schedule(struct watch *w, struct row *row); /* the same for one: it was seated, a finding opened or closed */
+void looks_tick(struct watch *w, struct buffer *requests); /* asks for the one that is due, if any */
+void look_arrives(struct watch *w, struct row *row, const struct report_look *look);
+void look_forget(struct watch *w, uint32_t seat); /* somebody left it; UINT32_MAX: everybody, the sampler went */
+/* After a commit: continues each from the look before, puts it into the store, and tells open findings of it. True: it did. */
+bool looks_store(struct watch *w, struct store *store, int64_t deadline_ns);
+void looks_done(struct watch *w);
+/* The newest look of it, from the file. 1 found, 0 none. */
+int look_load(struct watch *w, const struct row *row, struct look *ret);
+/* Why there is none, and when there will be: for diagnosis.h. */
+const char *look_why_none(const struct watch *w, const struct row *row);
+int64_t look_next_ms(const struct watch *w, const struct row *row);
 
 /* watch_restore.c */
 bool restore_waiting(const struct watch *w);

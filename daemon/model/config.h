@@ -11,11 +11,16 @@
 
 #define CONFIG_PATH_DEFAULT "/etc/memtide/memtided.conf"
 
+/* When a process's Python heap is looked into. */
+enum inspect { INSPECT_OFF, INSPECT_ON_FINDING, INSPECT_PERIODIC, INSPECT_MODES };
+const char *inspect_name(enum inspect inspect); /* "off", "on-finding", "periodic" */
+
 /* [app "…"]: what is other for the apps whose names its glob fits. */
 struct config_app {
         char *glob;                     /* a name, or a pattern of fnmatch(3) */
         int64_t min_growth_bytes;       /* -1: not given */
         int mute;                       /* 1 yes, 0 no, -1 not given */
+        int inspect;                    /* enum inspect; -1: not given */
 };
 
 struct config {
@@ -30,6 +35,8 @@ struct config {
         bool show_secrets;
         char *webhook, *exec;           /* NULL: none. Whom alerts go to; the URL may hold secrets: webhook_url_show() */
         int64_t min_growth_bytes;
+        enum inspect inspect;
+        int64_t inspect_interval_ms;
         struct config_app *apps;        /* n_apps sections, as the file has them */
         size_t n_apps;
 };
@@ -38,6 +45,7 @@ struct config {
 struct app_settings {
         int64_t min_growth_bytes;
         bool mute;
+        enum inspect inspect;
 };
 struct app_settings config_for_app(const struct config *c, const char *app_name);
 

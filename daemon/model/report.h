@@ -1,5 +1,5 @@
 /* What the sampler tells the engine: frames on a stream socket, each a struct frame and its body, in this order within a
- * tick: APPEARED*, CHANGED*, GONE*, DETAIL*, HEADROOM*, EXACT*, then one TICK, which ends the round. Both ends are of one
+ * tick: APPEARED*, CHANGED*, GONE*, DETAIL*, HEADROOM*, EXACT*, LOOK*, then one TICK, which ends the round. Both ends are of one
  * build, so the bytes are the machine's own. The sampler reads hostile input: the engine checks every length and seat it is
  * told. The other way go requests: struct report_request, one after the other, answered in a later round.
  *
@@ -24,6 +24,7 @@ enum report_kind {
         REPORT_TICK,         /* struct report_tick, then its changes */
         REPORT_HEADROOM,     /* seat, struct headroom: with its details, when it is another one than last told */
         REPORT_EXACT,        /* seat, struct report_exact: the answer to a request */
+        REPORT_LOOK,         /* seat, cpu_us, bytes (model/look_bytes.h): the answer to a request */
 };
 
 enum report_gone { GONE_EXITED, GONE_NOT_PYTHON /* it exec'ed a program that is not watched */, GONE_OOM_KILLED };
@@ -33,12 +34,23 @@ struct report_frame {
         uint32_t size; /* bytes of the body that follows */
 };
 
-/* The engine asks the sampler for an exact read (smaps_rollup) of one process. One whose seat is empty is not answered. */
+/* The engine asks the sampler for an exact read (smaps_rollup) of one process, or for a look into its heap. One whose seat
+ * is empty is not answered. One look at a time: a request for another one while it lasts is answered after it. */
+enum report_what { REQUEST_EXACT, REQUEST_LOOK };
 struct report_request {
         uint32_t seat;
+        uint32_t what; /* enum report_what */
 };
 struct report_exact {
         int64_t rss_bytes, anon_bytes, swap_bytes; /* -1: can't be read */
+};
+
+/* cpu_us: what the look took of one core, whether anything came of it or not. The bytes are of a child that has read
+ * hostile memory: look_parse() takes them apart. */
+struct report_look {
+        int64_t cpu_us;
+        const void *bytes;
+        size_t size;
 };
 
 /* A figure that differs from the seat's last; rss_pages UINT32_MAX: could not be read at this tick. */
@@ -69,6 +81,7 @@ struct report {
         struct detail detail;
         struct headroom headroom;
         struct report_exact exact;
+        struct report_look look; /* bytes lent */
         struct report_tick tick;
         const struct report_change *changes; /* maybe unaligned: read by memcpy */
 };
@@ -79,6 +92,7 @@ void report_add_gone(struct buffer *to, uint32_t seat, enum report_gone why);
 void report_add_detail(struct buffer *to, uint32_t seat, const struct detail *detail);
 void report_add_headroom(struct buffer *to, uint32_t seat, const struct headroom *headroom);
 void report_add_exact(struct buffer *to, uint32_t seat, const struct report_exact *exact);
+void report_add_look(struct buffer *to, uint32_t seat, const struct report_look *look);
 void report_add_tick(struct buffer *to, const struct report_tick *tick, const struct report_change *changes);
 
 /* Takes one frame from the front of bytes. Returns its whole size; 0: more bytes are needed; -EBADMSG with *err: the
