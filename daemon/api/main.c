@@ -137,9 +137,10 @@ static int watch_for_the_end(struct role *r, struct error *err)
 static int lock_in(struct error *err)
 {
         static const char *const users[] = { "memtide", "nobody", NULL };
-        static const char *const calls[] = { "accept4", "recvfrom", "sendmsg", "sendto", "shutdown", "getsockname", "getsockopt",
-                                             "setsockopt",
-                                             "epoll_wait", "epoll_ctl", "epoll_create1", NULL };
+        static const struct confine_call calls[] = {
+                { "accept4" }, { "recvfrom" }, { "sendmsg" }, { "sendto" }, { "shutdown" }, { "getsockname" }, { "getsockopt" },
+                { "setsockopt" }, { "epoll_wait" }, { "epoll_ctl" }, { "epoll_create1" }, {},
+        };
         static const int become[] = { CAP_SETUID, CAP_SETGID };
         int r = confine_capabilities(become, 2, 2, err);
 

@@ -86,28 +86,41 @@ static const char *const always[] = {
         "sched_getaffinity", "membarrier", "riscv_flush_icache", "arch_prctl",
 };
 
-int confine_system_calls(const char *const *more, struct error *err)
+/* A name that this architecture or this libseccomp doesn't know can't be called either. */
+static int allow_call(scmp_filter_ctx filter, const struct confine_call *call)
+{
+        const struct scmp_arg_cmp only = { call->argument, SCMP_CMP_MASKED_EQ, call->mask, call->value };
+        int number = seccomp_syscall_resolve_name(call->name);
+
+        if (number == __NR_SCMP_ERROR)
+                return 0;
+        return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, call->mask ? 1 : 0, &only);
+}
+
+static int load_filter(const char *const *names, size_t n, const struct confine_call *calls, struct error *err)
 {
         scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
         int r = filter ? 0 : -ENOMEM;
 
-        for (size_t i = 0; r == 0 && i < sizeof always / sizeof *always; i++) {
-                int call = seccomp_syscall_resolve_name(always[i]);
-
-                if (call != __NR_SCMP_ERROR)
-                        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
-        }
-        for (; r == 0 && *more; more++) {
-                int call = seccomp_syscall_resolve_name(*more);
-
-                if (call != __NR_SCMP_ERROR)
-                        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
-        }
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = allow_call(filter, &(struct confine_call){ .name = names[i] });
+        for (; r == 0 && calls->name; calls++)
+                r = allow_call(filter, calls);
         if (r == 0)
                 r = seccomp_load(filter);
         if (filter)
                 seccomp_release(filter);
         return r < 0 ? error_set(err, -r, "cannot filter system calls: %s", strerror(-r)) : 0;
+}
+
+int confine_system_calls(const struct confine_call *more, struct error *err)
+{
+        return load_filter(always, sizeof always / sizeof *always, more, err);
+}
+
+int confine_to_system_calls(const struct confine_call *calls, struct error *err)
+{
+        return load_filter(NULL, 0, calls, err);
 }
 
 int confine_files(struct error *err)

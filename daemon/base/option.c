@@ -90,6 +90,31 @@ static int parse_amount(const struct option *o, const char *value, int64_t *ret,
         return 0;
 }
 
+const char *const *option_words(const struct option *o)
+{
+        static const char *const no_yes[] = { "no", "yes", NULL };
+
+        return o->words ? o->words : no_yes;
+}
+
+/* Which of the words value is; negative with *err, which lists them. */
+static int parse_choice(const struct option *o, const char *value, struct error *err)
+{
+        const char *const *words = option_words(o);
+        char allowed[128] = "";
+        size_t used = 0;
+
+        if (!o->words && strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+                return error_set(err, EINVAL, "yes or no is allowed");
+        for (int i = 0; words[i]; i++) {
+                if (strcmp(value, words[i]) == 0)
+                        return i;
+                used += (size_t)snprintf(allowed + used, used < sizeof allowed ? sizeof allowed - used : 0, "%s%s",
+                                         i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
+        }
+        return error_set(err, EINVAL, "%s is allowed", allowed);
+}
+
 static int check_text(const char *value, struct error *err)
 {
         size_t size = strlen(value);
@@ -128,14 +153,14 @@ static int set_checked(const struct option *o, const char *value, void *values, 
         void *field = values ? (char *)values + o->field : NULL;
         bool is_amount = o->type == OPTION_DURATION || o->type == OPTION_SIZE;
         int64_t amount = 0;
-        int r = 0;
+        int choice = 0, r;
 
         if (is_amount)
                 r = parse_amount(o, value, &amount, err);
-        else if (o->type != OPTION_FLAG && o->type != OPTION_CHOICE)
+        else if (o->type == OPTION_FLAG || o->type == OPTION_CHOICE)
+                r = choice = parse_choice(o, value, err);
+        else
                 r = check_text(value, err);
-        else if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-                r = error_set(err, EINVAL, "yes or no is allowed");
         if (r >= 0 && o->check)
                 r = o->check(value, err);
         if (r < 0 || !values)
@@ -143,9 +168,9 @@ static int set_checked(const struct option *o, const char *value, void *values, 
         if (is_amount) {
                 *(int64_t *)field = amount;
         } else if (o->type == OPTION_FLAG) {
-                *(bool *)field = strcmp(value, "yes") == 0;
+                *(bool *)field = choice;
         } else if (o->type == OPTION_CHOICE) {
-                *(int *)field = strcmp(value, "yes") == 0;
+                *(int *)field = choice;
         } else if (o->type == OPTION_LIST) {
                 r = list_add(field, value);
         } else {

@@ -16,7 +16,7 @@ enum option_type {
         OPTION_TEXT,     /* char *, NULL where not given */
         OPTION_LIST,     /* struct option_list: repeatable */
         OPTION_FLAG,     /* bool; yes or no in the file */
-        OPTION_CHOICE,   /* int: 1 yes, 0 no, -1 not given */
+        OPTION_CHOICE,   /* int: which of its words; -1 not given */
 };
 
 /* Where a value was given: flags, both may be set. */
@@ -37,6 +37,7 @@ struct option {
         /* A further look at one value (a regular expression, an address): 0, or negative with what is allowed in *err,
          * to be put behind the option's name and the value. May be NULL. */
         int (*check)(const char *value, struct error *err);
+        const char *const *words; /* of a choice, with a NULL behind the last; NULL: no (0) and yes (1) */
         const char *help;       /* one sentence or two, for all of --help, template and man page */
         const char *initial_words; /* says what the default is where initial can't: "the newest of …", or NULL */
         const char *example;    /* a value for the template where there is no initial one; not NULL there */
@@ -80,6 +81,9 @@ int option_parse_arguments(const struct option_table *t, int argc, char *const *
 /* The text of an INI file; path is for messages. What the command line gave already is checked and left as it is. */
 int option_parse_file(const struct option_table *t, const char *path, const char *text, size_t size, void *values,
                       unsigned char *given, struct error *err);
+
+/* The words of a choice or flag, in the order of its values. */
+const char *const *option_words(const struct option *o);
 
 /* The initial value of every option that was not given. */
 int option_fill_initial(const struct option_table *t, void *values, const unsigned char *given, struct error *err);

@@ -78,7 +78,7 @@ static void print_value(FILE *to, const struct option *o, const void *values)
                 break;
         case OPTION_CHOICE:
                 if (*(const int *)field >= 0)
-                        print_key(to, o->name, *(const int *)field ? "yes" : "no");
+                        print_key(to, o->name, option_words(o)[*(const int *)field]);
                 break;
         case OPTION_TEXT:
                 if (*(char *const *)field)
