@@ -24,7 +24,7 @@ struct python {
 
 enum find_verdict {
         FIND_PYTHON,
-        FIND_REFUSED, /* *err has why: no CPython, too old, too new, free-threaded, another machine, not yet started */
+        FIND_REFUSED, /* *err has why (ENOTSUP, ENOENT: it will be so as long as the program runs): no CPython, too old, too new, free-threaded, another machine, not yet started */
 };
 
 struct find_options {

@@ -78,9 +78,10 @@ static unsigned heads_at(const struct state *s, const struct layout *l, size_t f
         return n;
 }
 
-/* The run of three nearest to the row's offset, less than a generation away; at that offset itself two of three do, for in
- * 3.14 the permanent generation follows at once, and a young head not yet seen true would shift the run by one. */
-static int find_generations(const struct state *s, const struct layout *l)
+/* The run of heads nearest to the row's offset, less than a generation away. Three of them; at that offset itself two do, for in
+ * 3.14 the permanent generation follows at once, and a young head not yet seen true would shift the run by one. While all
+ * objects are collected, the oldest list is none, its links being used for counting: then the two young ones do. */
+static int find_generations(const struct state *s, const struct layout *l, bool collecting)
 {
         int best = -1, row = l->gc_generations;
 
@@ -88,8 +89,10 @@ static int find_generations(const struct state *s, const struct layout *l)
                 return row;
         for (int at = row % 4; (size_t)at < s->size; at += 4) {
                 int far = at < row ? row - at : at - row;
+                unsigned heads = heads_at(s, l, (size_t)at);
 
-                if (far >= l->gc_generation_size || heads_at(s, l, (size_t)at) < 3 || !thresholds_plausible(s, l, (size_t)at))
+                if (far >= l->gc_generation_size || !thresholds_plausible(s, l, (size_t)at) ||
+                    (heads < 3 && !(collecting && heads == 2 && s->head[at / 4])))
                         continue;
                 if (best < 0 || far < (best < row ? row - best : best - row))
                         best = at;
@@ -148,7 +151,7 @@ int gc_read(struct remote *r, const struct python *p, struct look_gc *ret, struc
         *ret = LOOK_GC_UNKNOWN;
         for (unsigned i = 0; i < TRIES && first < 0 && read_state(r, p, &s); i++) {
                 mark_heads(r, &s);
-                first = find_generations(&s, l);
+                first = find_generations(&s, l, i >= TRIES / 2 && int_at(&s, l->gc_collecting) == 1);
         }
         if (!s.size || !read_state(r, p, &s))
                 return error_set(err, EFAULT, "the collector's state could not be read");

@@ -15,7 +15,9 @@
 struct look_files {
         FILE *maps, *smaps;  /* NULL: *_errno says why */
         int maps_errno, smaps_errno;
+        FILE *pagemap;       /* NULL where it can't be had: then pages never touched are read, too */
         char exe[4096];      /* what /proc/PID/exe leads to; "" where it can't be read */
+        int ptrace_scope;    /* Yama's, 0 to 3; -1 where there is none */
 };
 void look_open(int proc_fd, pid_t pid, struct look_files *ret);
 void look_close(struct look_files *files);

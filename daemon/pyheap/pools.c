@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "pyheap/pagemap.h"
+
 #define ARENAS_MOST (4u << 20)
 
 _Static_assert(sizeof(struct pool_head) == POOL_HEAD, "as in the target");
@@ -41,32 +43,51 @@ static int add_pool(struct pools *p, uint64_t address, const struct pool_head *h
         return 0;
 }
 
-/* The heads of all that may be pools between two addresses. */
-static int find_between(struct remote *r, uint64_t from, uint64_t end, struct pools *p, struct error *err)
+/* What can't be read is passed over. */
+static int read_heads(struct remote *r, const struct iovec *pieces, size_t n, struct pools *p, struct error *err)
 {
         struct pool_head heads[REMOTE_PIECES_MOST];
-        struct iovec pieces[REMOTE_PIECES_MOST];
         int res = 0;
 
-        while (from < end && res == 0) {
-                size_t n = 0, got;
+        for (size_t done = 0; done < n && res == 0;) {
+                size_t got = remote_read_pieces(r, pieces + done, n - done, heads) / sizeof *heads;
 
-                for (uint64_t at = from; at < end && n < REMOTE_PIECES_MOST; at += p->size)
-                        pieces[n++] = (struct iovec){ (void *)(uintptr_t)at, sizeof *heads };
-                if (!remote_go_on(r)) {
-                        p->cut = true;
-                        return 0;
-                }
-                got = remote_read_pieces(r, pieces, n, heads) / sizeof *heads;
                 for (size_t i = 0; i < got && res == 0; i++)
                         if (pool_head_holds(&heads[i], p->size))
-                                res = add_pool(p, from + i * p->size, &heads[i], err);
-                from += (got < n ? got + 1 : n) * p->size; /* what can't be read is passed over */
+                                res = add_pool(p, (uintptr_t)pieces[done + i].iov_base, &heads[i], err);
+                done += got + 1;
         }
         return res;
 }
 
-int pools_find(struct remote *r, const struct mappings *m, uint32_t size, struct pools *ret, struct error *err)
+/* The heads of all that may be pools between two addresses. */
+static int find_between(struct remote *r, uint64_t from, uint64_t end, int pagemap_fd, struct pools *p, struct error *err)
+{
+        struct iovec pieces[REMOTE_PIECES_MOST];
+        struct pagemap_window window;
+        int res = 0;
+
+        while (from < end && res == 0) {
+                uint64_t window_end = end - from > PAGEMAP_WINDOW ? from + PAGEMAP_WINDOW : end;
+
+                if (!remote_go_on(r)) {
+                        p->cut = true;
+                        return 0;
+                }
+                pagemap_read(pagemap_fd, from, window_end, &window);
+                while (from < window_end && res == 0) {
+                        size_t n = 0;
+
+                        for (; from < window_end && n < REMOTE_PIECES_MOST; from += p->size)
+                                if (pagemap_touched(&window, from))
+                                        pieces[n++] = (struct iovec){ (void *)(uintptr_t)from, sizeof(struct pool_head) };
+                        res = read_heads(r, pieces, n, p, err);
+                }
+        }
+        return res;
+}
+
+int pools_find(struct remote *r, const struct mappings *m, uint32_t size, int pagemap_fd, struct pools *ret, struct error *err)
 {
         struct pools p = { .size = size };
         int res = 0;
@@ -77,7 +98,7 @@ int pools_find(struct remote *r, const struct mappings *m, uint32_t size, struct
                 if (here->kind != MAPPING_ANONYMOUS || !here->readable || !here->writable || here->shared)
                         continue;
                 if (here->end >= size)
-                        res = find_between(r, (here->start + size - 1) / size * size, here->end - size + 1, &p, err);
+                        res = find_between(r, (here->start + size - 1) / size * size, here->end / size * size, pagemap_fd, &p, err);
         }
         p.cut |= r->over || m->cut;
         if (res < 0)

@@ -46,8 +46,9 @@ static inline uint32_t pool_block_size(unsigned class)
 /* Does a pool of this size begin so? No false one was ever seen. */
 bool pool_head_holds(const struct pool_head *head, uint32_t size);
 
-/* All pools in a process. Running out of budget only cuts. Returns 0, or -ENOMEM with *err set. */
-int pools_find(struct remote *r, const struct mappings *m, uint32_t size, struct pools *ret, struct error *err);
+/* All pools in a process. Running out of budget only cuts. pagemap_fd: its /proc/PID/pagemap, so that pages never touched are
+ * passed over: reading them would cost time, and page tables in the target; -1: all are read. Returns 0, or -ENOMEM with *err set. */
+int pools_find(struct remote *r, const struct mappings *m, uint32_t size, int pagemap_fd, struct pools *ret, struct error *err);
 void pools_done(struct pools *p);
 
 /* Does this address lie in a pool? */

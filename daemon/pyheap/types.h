@@ -32,7 +32,8 @@ struct type {
         int8_t slotted; /* 1: its objects have __slots__; -1: not; 0: not yet asked */
         const char *name; /* as the API says it: module.Qual, without "builtins."; UTF-8 */
         double objects, tracked, bytes; /* the census's */
-        uint8_t pool_class;             /* of the last one counted; most types have one */
+        uint8_t pool_class;             /* of most of those counted */
+        int64_t class_votes;            /* for it, over those for others */
 };
 
 struct types {

@@ -1,112 +1,10 @@
 """Looks into live CPython heaps from outside, by every interpreter on this machine, against the truth taken inside."""
-import functools
-import json
-import os
 import signal
-import subprocess
 import sys
 import time
 
-import programs
 import pytest
-from conftest import pyenv_versions
-
-LOOK = "tests/unit/pyheap/look"
-SUPPORTED = ["3.%d" % minor for minor in range(7, 16)]
-
-TRUTH = r'''
-def _truth():
-    import gc
-    counts = {}
-    for o in gc.get_objects():
-        t = type(o)
-        name = t.__qualname__ if t.__module__ == "builtins" else "%s.%s" % (t.__module__, t.__qualname__)
-        counts[name] = counts.get(name, 0) + 1
-    return counts
-'''
-
-# Modules that are made up at run time, so that one script holds all that is to be named.
-PROGRAM = r'''
-import collections, functools, gc, sys, types, weakref
-
-def _module(name, code):
-    m = types.ModuleType(name)
-    sys.modules[name] = m
-    exec(code, m.__dict__)
-    return m
-
-_module("shop", "")
-_module("shop.models", """
-import functools, collections
-class Order:
-    recent = []
-    def __init__(self, i):
-        self.number = i
-        self.lines = [i]
-class Basket:
-    class Line:
-        pass
-    @staticmethod
-    def seen(x, memo={}):
-        memo[x] = x
-class Slotted(object):
-    __slots__ = ("a", "rows")
-class Further(Slotted):
-    __slots__ = ("more",)
-SLOTTED = Further()
-SLOTTED.rows = list(range(170))
-SLOTTED.more = list(range(180))
-""")
-_module("shop.cache", """
-import collections, functools, weakref
-ORDERS = {}
-UNBOUND = collections.OrderedDict((i, i) for i in range(400))
-IDS = set(range(700))
-FROZEN = frozenset(range(90))
-TAIL = collections.deque(range(800))
-DEFAULT = collections.defaultdict(list, {i: [] for i in range(120)})
-COUNTER = collections.Counter(range(130))
-TREE = {"left": {"deep": list(range(140))}, "right": [0, list(range(150))]}
-class Named(dict): pass
-NAMED = Named((i, i) for i in range(160))
-WEAK = weakref.WeakValueDictionary()
-def remember():
-    memo = {}
-    queue = collections.deque()
-    def inner(x):
-        memo[x] = x
-        queue.append(x)
-        return x
-    return inner
-inner = remember()
-for i in range(500): inner(i)
-@functools.lru_cache(maxsize=None)
-def price(x): return x
-for i in range(900): price(i)
-class Registry:
-    def __init__(self):
-        self.by_name = {i: i for i in range(600)}
-        self.queue = collections.deque(range(610))
-REGISTRY = Registry()
-def counted(x): return x
-counted.calls = list(range(220))
-caf\u00e9_\u03b1\u03b2 = list(range(310))
-""")
-from shop.models import Order, Basket
-from shop.cache import ORDERS
-sys.modules["shop.cache"].__dict__["x" * 300] = list(range(320))
-for i in range(5000):
-    ORDERS[i] = Order(i)
-for i in range(340):
-    Basket.seen(i)
-    Order.recent.append(i)
-    sys.modules["shop.cache"].WEAK[i] = ORDERS[i]
-_lists = [[i] for i in range(3000)]
-_sets = [{i} for i in range(2000)]
-_tuples = [(i, _lists) for i in range(2500)]
-_lines = [Basket.Line() for i in range(1500)]
-gc.collect()
-'''
+from looking import PROGRAM, TRUTH, every_python, interpreters, look, sanitized, tracked
 
 CONTAINERS = {
     "shop.cache.ORDERS": ("dict", 5000),
@@ -136,48 +34,6 @@ CONTAINERS = {
 
 # Over 512 bytes, so not in the pools; or made and gone while the truth is taken.
 ELSEWHERE = {"type", "abc.ABCMeta", "frame"}
-
-
-@functools.lru_cache(maxsize=None)
-def interpreters():
-    found = dict(("pyenv-" + short, path) for short, path in pyenv_versions().items())
-    if os.access(programs.PYTHON, os.X_OK):
-        found["debian"] = programs.PYTHON
-    versions = {}
-    for name, path in found.items():
-        said = subprocess.run([path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True)
-        versions[name] = (said.stdout.strip(), path)
-    return versions
-
-
-def each_python():
-    """One parameter an interpreter found, and a skipped one for each version that is not."""
-    have = interpreters()
-    known = sorted((n, v, p) for n, (v, p) in have.items() if v in SUPPORTED)
-    missing = [v for v in SUPPORTED if v not in {version for _, version, _ in known}]
-    return [pytest.param(p, id="%s-%s" % (n, v)) for n, v, p in known] + [
-        pytest.param(None, id="none-" + v, marks=pytest.mark.skip(reason="no CPython %s on this machine" % v)) for v in missing]
-
-
-every_python = pytest.mark.parametrize("exe", each_python())
-
-
-def sanitized():
-    with open(programs.built(LOOK), "rb") as f:
-        return b"__asan_" in f.read()
-
-
-def look(pid, *options):
-    done = subprocess.run([programs.built(LOOK), str(pid), *options], capture_output=True, timeout=60)
-    assert done.returncode == 0, done.stderr.decode(errors="replace")
-    found = json.loads(done.stdout)
-    found["by_type"] = {t["type"]: t for t in found["types"]}
-    found["by_name"] = {c["name"]: c for c in found["containers"]}
-    return found
-
-
-def tracked(found, name):
-    return found["by_type"].get(name, {"tracked": 0})["tracked"]
 
 
 def compare(found, truth, exact):
@@ -309,8 +165,11 @@ time.sleep(0.5)
 def test_memory_adds_up_to_rss(python, exe):
     p = python("big = bytearray(b'x') * (64 << 20)\nsmall = [str(i) for i in range(300000)]\n", exe=exe)
     memory = look(p.pid)["memory"]
-    assert abs(sum(memory.values()) - p.rss_bytes()) < 1 << 20
+    parts = ("python_bytes", "python_free_bytes", "native_bytes", "file_bytes", "shmem_bytes")
+    assert abs(sum(memory[part] for part in parts) - p.rss_bytes()) < 1 << 20
     assert memory["native_bytes"] > 64 << 20 and 10 << 20 < memory["python_bytes"] < 40 << 20
+    assert abs(memory["large_bytes"] - (64 << 20)) < 2 << 20
+    assert memory["heap_bytes"] > 0 and memory["arenas"] == memory["arena_bytes"] == 0
     p.tell("small = small[::16]")
     after = look(p.pid)["memory"]
     assert after["python_free_bytes"] > memory["python_free_bytes"] + (4 << 20)
@@ -361,7 +220,8 @@ def test_what_is_no_known_cpython_says_so(python, spawn):
 
 def test_a_process_of_another_user_says_why(root, python, spawn):
     p = python(PROGRAM)
-    done = subprocess.run([programs.built(LOOK), str(p.pid)], capture_output=True, timeout=60, user=65534, group=65534, extra_groups=[])
-    if done.returncode == 126:
+    try:
+        found = look(p.pid, user=65534, group=65534, extra_groups=[])
+    except PermissionError:
         pytest.skip("the build folder is closed to other users")
-    assert "CAP_SYS_PTRACE" in json.loads(done.stdout)["missing"]["python"]
+    assert "CAP_SYS_PTRACE" in found["missing"]["python"]

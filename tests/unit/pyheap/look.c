@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,8 @@ static void print_gc(struct json *j, const struct look_gc *gc)
         print_figures(j, "counts", gc->counts, 3);
         print_figure(j, "uncollectable", gc->uncollectable);
         print_figure(j, "frozen", gc->frozen);
+        json_add_key(j, "collecting");
+        json_add_bool(j, gc->collecting);
         json_close(j, '}');
 }
 
@@ -85,11 +88,20 @@ static void print_memory(struct json *j, const struct look_memory *m)
         print_figure(j, "native_bytes", m->native_bytes);
         print_figure(j, "file_bytes", m->file_bytes);
         print_figure(j, "shmem_bytes", m->shmem_bytes);
+        print_figure(j, "heap_bytes", m->heap_bytes);
+        print_figure(j, "arena_bytes", m->arena_bytes);
+        print_figure(j, "arenas", m->arenas);
+        print_figure(j, "large_bytes", m->large_bytes);
         json_close(j, '}');
 }
 
 static void print_lists(struct json *j, const struct look *look)
 {
+        json_add_key(j, "libraries");
+        json_open(j, '[');
+        for (size_t i = 0; i < look->n_libraries; i++)
+                json_add_text(j, look->libraries[i]);
+        json_close(j, ']');
         json_add_key(j, "types");
         json_open_list(j);
         for (size_t i = 0; i < look->n_types; i++) {
@@ -118,6 +130,19 @@ static void print_lists(struct json *j, const struct look *look)
         json_close(j, ']');
 }
 
+/* The most memory that this program ever had: VmHWM, as getrusage(2) tells of the one it was forked from, too. */
+static int64_t peak_bytes(void)
+{
+        _cleanup_(fclosep) FILE *f = fopen("/proc/self/status", "re");
+        char line[256];
+        int64_t kib;
+
+        while (f && fgets(line, sizeof line, f))
+                if (sscanf(line, "VmHWM: %" SCNd64, &kib) == 1)
+                        return kib * 1024;
+        return -1;
+}
+
 static void print_look(const struct look *look, int64_t cpu_us)
 {
         struct buffer text = {};
@@ -130,6 +155,7 @@ static void print_look(const struct look *look, int64_t cpu_us)
         json_add_milli(&j, look->took_us);
         json_add_key(&j, "cpu_ms");
         json_add_milli(&j, cpu_us);
+        print_figure(&j, "peak_bytes", peak_bytes());
         json_add_key(&j, "complete");
         json_add_bool(&j, look->complete);
         json_add_key(&j, "missing");
@@ -153,6 +179,7 @@ int main(int argc, char **argv)
         struct rubbish rubbish = { .pid = argc > 1 ? atoi(argv[1]) : 0, .state = (uint64_t)clock_mono_ns() };
         int64_t cpu_ns = clock_cpu_ns();
         struct error err = {};
+        struct look_files files;
         struct look look;
 
         if (rubbish.pid <= 0 || proc_fd < 0) {
@@ -169,10 +196,12 @@ int main(int argc, char **argv)
                         options.read = read_rubbish;
                         options.read_context = &rubbish;
                 }
-        if (look_take(proc_fd, rubbish.pid, &options, &look, &err) < 0) {
+        look_open(proc_fd, rubbish.pid, &files);
+        if (look_take(&files, rubbish.pid, &options, &look, &err) < 0) {
                 fprintf(stderr, "look: %s\n", err.text);
                 return 1;
         }
+        look_close(&files);
         print_look(&look, (clock_cpu_ns() - cpu_ns) / 1000);
         look_done(&look);
         return 0;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "pyheap/mappings.h"
-#include "pyheap/memory.h"
 
 static struct mappings load(const char *text)
 {
@@ -51,26 +50,6 @@ static void each_mapping_has_its_kind(void **state)
         mappings_done(&m);
 }
 
-static void memory_is_split_by_kind(void **state)
-{
-        struct mappings m = load(smaps);
-        struct pools pools = { .n = 10, .size = 16384, .used_bytes = 100000 };
-        struct look_memory split;
-
-        (void)state;
-        memory_split(&m, &pools, &split);
-        assert_int_equal(split.python_bytes, 100000);
-        assert_int_equal(split.python_free_bytes, 163840 - 100000);
-        assert_int_equal(split.native_bytes, 950 * 1024 - 163840);
-        assert_int_equal(split.file_bytes, 104 * 1024);
-        assert_int_equal(split.shmem_bytes, 1100 * 1024);
-        memory_split(&m, NULL, &split);
-        assert_int_equal(split.python_bytes, -1);
-        assert_int_equal(split.native_bytes, -1);
-        assert_int_equal(split.file_bytes, 104 * 1024);
-        mappings_done(&m);
-}
-
 static void rubbish_is_passed_over(void **state)
 {
         struct mappings m = load("hello\nRss: 5 kB\n5000-4000 rw-p 0 0:0 0\n5000-6000 rw-p 00000000 00:00 0 \nRss: -9 kB\n"
@@ -87,7 +66,6 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_mapping_has_its_kind),
-                cmocka_unit_test(memory_is_split_by_kind),
                 cmocka_unit_test(rubbish_is_passed_over),
         };
 

@@ -90,7 +90,7 @@ static void look_with(remote_read_fn *read, struct rubbish *rubbish, unsigned mi
         remote_allow(&r, &budget);
         gc_read(&r, &p, &look.gc, &err);
         remote_allow(&r, &budget);
-        assert_int_equal(pools_find(&r, &m, p.layout.pool_size, &pools, &err), 0);
+        assert_int_equal(pools_find(&r, &m, p.layout.pool_size, -1, &pools, &err), 0);
         census_take(&r, &types, &pools, 100000000, &sampled, &err);
         remote_allow(&r, &budget);
         assert_true(containers_find(&types, &p, 100, &look, &err) >= -ENOENT || err.text[0]);
