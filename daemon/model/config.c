@@ -60,6 +60,15 @@ static int check_regex(const char *value, struct error *err)
                          offset, why);
 }
 
+static const char *const inspect_words[INSPECT_MODES + 1] = {
+        [INSPECT_OFF] = "off", [INSPECT_ON_FINDING] = "on-finding", [INSPECT_PERIODIC] = "periodic",
+};
+
+const char *inspect_name(enum inspect inspect)
+{
+        return inspect < INSPECT_MODES ? inspect_words[inspect] : "unknown";
+}
+
 #define FIELD(member) offsetof(struct invocation, member)
 
 static const struct option options[] = {
@@ -108,6 +117,14 @@ static const struct option options[] = {
         { .name = "min-growth", .metavar = "SIZE", .type = OPTION_SIZE, .field = FIELD(config.min_growth_bytes),
           .initial = "8MiB", .minimum = "1B",
           .help = "A leak that has grown by less than this in all opens no finding." },
+        { .name = "inspect", .metavar = "off|on-finding|periodic", .type = OPTION_CHOICE, .words = inspect_words,
+          .field = FIELD(config.inspect), .initial = "on-finding",
+          .help = "When the Python heap of a process is looked into from outside, which neither stops nor changes it: never; "
+                  "once after an hour, and while a finding on it is open; or besides that every inspect-interval." },
+        { .name = "inspect-interval", .metavar = "DURATION", .type = OPTION_DURATION,
+          .field = FIELD(config.inspect_interval_ms), .initial = "10m", .minimum = "100ms", .maximum = "30d",
+          .help = "Time between two looks into one heap, where they repeat. They take 1 % of one core a process at most, and 2 % "
+                  "in all: where that does not suffice, they come less often." },
         { .name = "webhook", .metavar = "URL", .type = OPTION_TEXT, .field = FIELD(config.webhook),
           .example = "https://alerts.example.org/memtide", .check = webhook_url_check, .shows_no_user = true,
           .help = "Is told of every finding that opens, worsens or closes: JSON is posted to it (http or https, no "
@@ -135,6 +152,9 @@ static const struct option app_options[] = {
         { .name = "min-growth", .metavar = "SIZE", .type = OPTION_SIZE, .field = APP_FIELD(min_growth_bytes),
           .minimum = "1B", .example = "64MiB",
           .help = "In place of the min-growth of all." },
+        { .name = "inspect", .metavar = "off|on-finding|periodic", .type = OPTION_CHOICE, .words = inspect_words,
+          .field = APP_FIELD(inspect), .example = "periodic",
+          .help = "In place of the inspect of all." },
         { .name = "mute", .metavar = "yes|no", .type = OPTION_CHOICE, .field = APP_FIELD(mute), .example = "yes",
           .help = "With yes, no finding opens on the app or its processes, and open ones close." },
 };
@@ -147,7 +167,7 @@ static void *app_add(void *values, const char *name)
         if (!apps)
                 return NULL;
         c->apps = apps;
-        apps[c->n_apps] = (struct config_app){ .glob = strdup(name), .min_growth_bytes = -1, .mute = -1 };
+        apps[c->n_apps] = (struct config_app){ .glob = strdup(name), .min_growth_bytes = -1, .mute = -1, .inspect = -1 };
         return apps[c->n_apps].glob ? &apps[c->n_apps++] : NULL;
 }
 
@@ -359,7 +379,7 @@ int config_parse(const char *text, struct config *ret, struct error *err)
 
 struct app_settings config_for_app(const struct config *c, const char *app_name)
 {
-        struct app_settings s = { .min_growth_bytes = c->min_growth_bytes };
+        struct app_settings s = { .min_growth_bytes = c->min_growth_bytes, .inspect = c->inspect };
 
         for (size_t i = 0; i < c->n_apps; i++) {
                 const struct config_app *a = &c->apps[i];
@@ -371,6 +391,8 @@ struct app_settings config_for_app(const struct config *c, const char *app_name)
                         s.min_growth_bytes = a->min_growth_bytes;
                 if (a->mute >= 0)
                         s.mute = a->mute;
+                if (a->inspect >= 0)
+                        s.inspect = (enum inspect)a->inspect;
         }
         return s;
 }

@@ -2,12 +2,22 @@
 #include "model/look.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 void look_init(struct look *look)
 {
-        *look = (struct look){ .complete = true, .tracked_objects = -1, .gc = LOOK_GC_UNKNOWN, .memory = LOOK_MEMORY_UNKNOWN };
+        *look = (struct look){
+                .cpu_us = -1,
+                .complete = true,
+                .tracked_objects = -1,
+                .gc = LOOK_GC_UNKNOWN,
+                .memory = LOOK_MEMORY_UNKNOWN,
+                .cuts = LOOK_CUTS_UNKNOWN,
+        };
+        for (size_t i = 0; i < LOOK_PAST; i++)
+                look->past[i] = (struct look_past){ -1, false, -1, LOOK_GC_UNKNOWN, LOOK_MEMORY_UNKNOWN };
 }
 
 void look_done(struct look *look)
@@ -24,8 +34,11 @@ void look_done(struct look *look)
                 free(look->missing[i].part);
                 free(look->missing[i].reason);
         }
+        for (size_t i = 0; i < look->n_libraries; i++)
+                free(look->libraries[i]);
         free(look->types);
         free(look->containers);
+        free(look->libraries);
         free(look->missing);
         look_init(look);
 }
@@ -47,4 +60,47 @@ int look_miss(struct look *look, const char *part, const char *reason)
         free(missing->part);
         free(missing->reason);
         return -ENOMEM;
+}
+
+const char *look_missing(const struct look *look, const char *part)
+{
+        for (size_t i = 0; i < look->n_missing; i++)
+                if (strcmp(look->missing[i].part, part) == 0)
+                        return look->missing[i].reason;
+        return NULL;
+}
+
+bool look_is_own(const struct look_type *type)
+{
+        return strchr(type->name, '.');
+}
+
+int look_since(const struct look *look, const int64_t past[static LOOK_PAST])
+{
+        for (size_t i = 0; i < look->n_past; i++)
+                if (past[i] >= 0)
+                        return (int)i;
+        return -1;
+}
+
+static double rate(int64_t from, int64_t from_ms, int64_t to, int64_t to_ms)
+{
+        return to_ms > from_ms ? (double)(to - from) * 3600e3 / (double)(to_ms - from_ms) : NAN;
+}
+
+double look_rate(const struct look *look, const int64_t past[static LOOK_PAST], int64_t now)
+{
+        int since = look_since(look, past), last = -1;
+        double grows, before;
+
+        if (since < 0 || now < 0)
+                return NAN;
+        for (int i = since + 1; i < (int)look->n_past; i++)
+                if (past[i] >= 0)
+                        last = i;
+        grows = rate(past[since], look->past[since].at_ms, now, look->at_ms);
+        if (last < 0)
+                return grows;
+        before = rate(past[since], look->past[since].at_ms, past[last], look->past[last].at_ms);
+        return before < grows ? before : grows;
 }

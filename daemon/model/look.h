@@ -88,6 +88,7 @@ struct look {
         size_t n_libraries;
         struct look_missing *missing;
         size_t n_missing;
+        bool hopeless;             /* its interpreter is none that can be looked into: no later look will say more */
         struct look_past past[LOOK_PAST]; /* earlier looks, oldest first */
         size_t n_past;
 };
@@ -99,6 +100,9 @@ void look_done(struct look *look);
 int look_miss(struct look *look, const char *part, const char *reason);
 /* Why that part could not be had; NULL where it could. */
 const char *look_missing(const struct look *look, const char *part);
+
+/* Whether it is of an application or a library, by the dot in its name; builtin types have none. */
+bool look_is_own(const struct look_type *type);
 
 /* Since which earlier look a name's growth is told: the first that knew it; -1: none did. past: of one of its names. */
 int look_since(const struct look *look, const int64_t past[static LOOK_PAST]);

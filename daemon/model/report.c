@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/look_bytes.h"
+
 #define ARGS_MAX CMDLINE_KEPT /* an argument has one byte at least: its NUL */
 
 /* The numbers of an identity; behind them its strings, each with a NUL, a missing one as a lone \xff (never valid UTF-8),
@@ -130,6 +132,17 @@ void report_add_exact(struct buffer *to, uint32_t seat, const struct report_exac
         frame_end(to, at);
 }
 
+void report_add_look(struct buffer *to, uint32_t seat, const struct report_look *look)
+{
+        const struct seat_head head = { .seat = seat };
+        size_t at = frame_begin(to, REPORT_LOOK);
+
+        buffer_add(to, &head, sizeof head);
+        buffer_add(to, &look->cpu_us, sizeof look->cpu_us);
+        buffer_add(to, look->bytes, look->size);
+        frame_end(to, at);
+}
+
 void report_add_tick(struct buffer *to, const struct report_tick *tick, const struct report_change *changes)
 {
         size_t at = frame_begin(to, REPORT_TICK);
@@ -226,6 +239,16 @@ static bool exact_can_be(const struct report_exact *e)
         return e->rss_bytes >= -1 && e->anon_bytes >= -1 && e->swap_bytes >= -1;
 }
 
+/* What the bytes say is look_parse()'s to judge: here they may be anything. */
+static void take_look(struct body *b, struct report_look *ret)
+{
+        take_bytes(b, &ret->cpu_us, sizeof ret->cpu_us);
+        ret->bytes = b->at;
+        ret->size = (size_t)(b->end - b->at);
+        b->at = b->end;
+        b->failed |= ret->cpu_us < 0 || ret->size > LOOK_BYTES_MOST;
+}
+
 static void parse_figures(struct body *b, struct report *ret)
 {
         if (ret->kind == REPORT_DETAIL) {
@@ -236,6 +259,8 @@ static void parse_figures(struct body *b, struct report *ret)
         } else if (ret->kind == REPORT_EXACT) {
                 take_bytes(b, &ret->exact, sizeof ret->exact);
                 b->failed |= !exact_can_be(&ret->exact);
+        } else if (ret->kind == REPORT_LOOK) {
+                take_look(b, &ret->look);
         }
 }
 
@@ -252,6 +277,7 @@ static void parse_body(struct body *b, struct report *ret)
         case REPORT_DETAIL:
         case REPORT_HEADROOM:
         case REPORT_EXACT:
+        case REPORT_LOOK:
                 take_bytes(b, &head, sizeof head);
                 ret->seat = head.seat;
                 ret->gone = head.what;

@@ -101,7 +101,9 @@ static void the_defaults_are_those_of_the_interface(void **state)
                                   "retention = 30d\n"
                                   "max-db-size = 2GiB\n"
                                   "show-secrets = no\n"
-                                  "min-growth = 8MiB\n");
+                                  "min-growth = 8MiB\n"
+                                  "inspect = on-finding\n"
+                                  "inspect-interval = 10m\n");
 }
 
 static void the_database_has_its_place(void **state)
@@ -194,17 +196,17 @@ static void an_app_has_what_its_sections_say(void **state)
         static const char *const text = "min-growth = 1MiB\n"
                                         "[app \"gunicorn: *\"]\nmute = yes\n"
                                         "[app \"gunicorn: shop [2]\"]\nmin-growth = 3GiB\nmute = no\n"
-                                        "[app \"?.py\"]\nmin-growth = 4KiB\n";
+                                        "[app \"?.py\"]\nmin-growth = 4KiB\ninspect = off\n";
         _cleanup_(config_done) struct config c, again;
         _cleanup_(freep) char *first = NULL, *second = NULL;
         enum config_action action;
 
         (void)state;
-        assert_int_equal(load(text, &c, &action, NULL, MORE((char *)"--min-growth=2MiB")), 0);
+        assert_int_equal(load(text, &c, &action, NULL, MORE((char *)"--min-growth=2MiB", (char *)"--inspect=periodic")), 0);
         first = print(&c);
-        assert_non_null(strstr(first, "min-growth = 2MiB\n\n"
+        assert_non_null(strstr(first, "min-growth = 2MiB\ninspect = periodic\ninspect-interval = 10m\n\n"
                                       "[app \"gunicorn: *\"]\nmute = yes\n\n[app \"gunicorn: shop [2]\"]\n"
-                                      "min-growth = 3GiB\nmute = no\n\n[app \"?.py\"]\nmin-growth = 4KiB\n"));
+                                      "min-growth = 3GiB\nmute = no\n\n[app \"?.py\"]\nmin-growth = 4KiB\ninspect = off\n"));
         assert_int_equal(config_parse(first, &again, NULL), 0);
         second = print(&again);
         assert_string_equal(first, second);
@@ -215,6 +217,8 @@ static void an_app_has_what_its_sections_say(void **state)
         assert_false(config_for_app(&again, "gunicorn: shop 2").mute);
         assert_int_equal(config_for_app(&again, "gunicorn: shop [2]").min_growth_bytes, INT64_C(3) << 30);
         assert_int_equal(config_for_app(&again, "x.py").min_growth_bytes, 4096);
+        assert_int_equal(config_for_app(&again, "x.py").inspect, INSPECT_OFF);
+        assert_int_equal(config_for_app(&again, "xx.py").inspect, INSPECT_PERIODIC);
         assert_int_equal(config_for_app(&again, "xx.py").min_growth_bytes, 2 << 20);
         assert_false(config_for_app(&again, "flask: gunicorn: x").mute);
         assert_false(config_for_app(&again, "").mute);
@@ -236,10 +240,13 @@ static void bad_settings_name_key_value_and_what_is_allowed(void **state)
         assert_refused("min-growth = 0B\n", MORE(), SAYS(":1: min-growth", "\"0B\"", "1B or more"));
         assert_refused("[other]\n", MORE(), SAYS("unknown section", "[memtided]", "[app \"NAME or glob\"]"));
         assert_refused("[app \"x\"]\ninterval = 1s\n", MORE(),
-                       SAYS(file, ":2: unknown key", "in [app", "min-growth, mute"));
+                       SAYS(file, ":2: unknown key", "in [app", "min-growth, inspect, mute"));
         assert_refused("[app \"x\"]\nmin-growth = lots\n", MORE(), SAYS(":2: min-growth", "\"lots\"", "64MiB", "1B"));
         assert_refused("[app \"x\"]\nmute = 1\n", MORE(), SAYS(":2: mute", "\"1\"", "yes or no"));
-        assert_refused("", MORE((char *)"--inspect=off"), SAYS("unknown option \"--inspect\"", "--interval"));
+        assert_refused("[app \"x\"]\ninspect = yes\n", MORE(), SAYS(":2: inspect", "\"yes\"", "off, on-finding or periodic"));
+        assert_refused("inspect = no\n", MORE(), SAYS(":1: inspect", "\"no\"", "off, on-finding or periodic"));
+        assert_refused("", MORE((char *)"--inspect-interval=99ms"), SAYS("--inspect-interval", "\"99ms\"", "100ms to 30d"));
+        assert_refused("", MORE((char *)"--nonsense=off"), SAYS("unknown option \"--nonsense\"", "--interval"));
 }
 
 static void beyond_loopback_a_token_is_needed(void **state)
