@@ -6,6 +6,7 @@
 #include "base/figures.h"
 #include "base/json.h"
 #include "detect/diagnosis_private.h"
+#include "detect/suspects.h"
 
 static const struct {
         const char *id, *text;
@@ -66,6 +67,19 @@ void diagnosis_title(const struct circumstances *c, struct buffer *to)
                 break;
         case FINDING_LIMIT:
                 title_limit(c, to);
+                break;
+        case FINDING_FRAGMENTATION:
+                if (c->look && c->look->memory.python_free_bytes >= 0)
+                        buffer_format(to, "%s keeps %s that it no longer uses", word_subject(c).text,
+                                      word_bytes(c->look->memory.python_free_bytes).text);
+                else
+                        buffer_format(to, "%s keeps memory that it no longer uses", word_subject(c).text);
+                break;
+        case FINDING_GC:
+                if (c->look && (c->look->gc.enabled == 0 || c->look->gc.thresholds[0] == 0))
+                        buffer_format(to, "%s runs without garbage collection", word_subject(c).text);
+                else
+                        buffer_format(to, "%s keeps garbage", word_subject(c).text);
                 break;
         default:
                 buffer_format(to, "%s: %s", word_subject(c).text, finding_kind_name(c->kind));
@@ -193,6 +207,71 @@ void diagnosis_evidence(const struct circumstances *c, struct buffer *to)
         json_add_key(&j, "note");
         json_add_text(&j, note_of(c));
         json_close(&j, '}');
+        json_end(&j);
+}
+
+static const char *kind_of(const struct suspect *s)
+{
+        static const char *const kinds[] = {
+                [SUSPECT_CONTAINER] = "container", [SUSPECT_TYPE] = "type", [SUSPECT_EXTENSION] = "extension"
+        };
+
+        return kinds[s->kind];
+}
+
+static void add_suspect(struct json *j, const struct suspect *s)
+{
+        json_open(j, '{');
+        json_add_key(j, "kind");
+        json_add_text(j, kind_of(s));
+        json_add_key(j, "name");
+        json_add_text(j, s->name);
+        json_add_key(j, "type");
+        json_add_text(j, s->type);
+        add_known(j, "from", s->from);
+        add_known(j, "to", s->to);
+        add_time(j, "from_at", s->from_ms);
+        add_rate(j, "per_hour", s->per_hour);
+        add_known(j, "explains_bytes", s->explains_bytes);
+        if (s->kind == SUSPECT_EXTENSION) {
+                json_add_key(j, "agent");
+                json_add_bool(j, s->agent);
+        }
+        json_close(j, '}');
+}
+
+/* What native code may be behind it, the newest mapped first. */
+static void add_extensions(struct json *j, const struct look *look, size_t n)
+{
+        for (size_t i = 0; i < look->n_libraries && n < SUSPECTS_MOST; i++) {
+                const char *name = look->libraries[i];
+
+                if (strcmp(name, "glibc") == 0 || strcmp(name, "musl") == 0)
+                        continue;
+                add_suspect(j, &(struct suspect){ .kind = SUSPECT_EXTENSION,
+                                                  .name = name,
+                                                  .from = -1,
+                                                  .to = -1,
+                                                  .from_ms = -1,
+                                                  .per_hour = NAN,
+                                                  .explains_bytes = -1,
+                                                  .agent = library_is_agent(name) });
+                n++;
+        }
+}
+
+void diagnosis_suspects(const struct circumstances *c, struct buffer *to)
+{
+        struct json j = json_begin(to, true);
+        struct answers a;
+
+        diagnosis_ask(c, &a);
+        json_open(&j, '[');
+        for (size_t i = 0; i < a.n_suspects; i++)
+                add_suspect(&j, &a.suspects[i]);
+        if (c->look && a.is[ASK_NATIVE] == ANSWER_YES)
+                add_extensions(&j, c->look, a.n_suspects);
+        json_close(&j, ']');
         json_end(&j);
 }
 

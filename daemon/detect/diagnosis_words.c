@@ -51,6 +51,15 @@ struct word word_count(int64_t count)
         return w;
 }
 
+struct word word_percent(int64_t part, int64_t whole)
+{
+        double share = whole > 0 ? (double)part / (double)whole * 100 : 0;
+        struct word w;
+
+        snprintf(w.text, sizeof w.text, "%.0f %%", share < 0 ? 0 : share > 100 ? 100 : share);
+        return w;
+}
+
 struct word word_time(int64_t at_ms, int64_t now_ms)
 {
         static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",

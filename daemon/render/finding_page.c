@@ -14,6 +14,7 @@
 #include "render/evidence.h"
 #include "render/line.h"
 #include "render/paragraph.h"
+#include "render/suspect_table.h"
 #include "render/verdict.h"
 
 enum {
@@ -363,6 +364,7 @@ void render_finding(const json_t *finding, int64_t now_ms, const struct table_op
         write_limit(&p);
         write_fact(&p, "Note", p.evidence.note);
         write_chart(&p);
+        render_suspects(json_object_get(finding, "suspects"), options, out);
         write_questions(&p);
         write_advice(&p);
 }

@@ -95,6 +95,50 @@ static void it_says_what_why_and_what_to_do(void **state)
         json_decref(finding);
 }
 
+static void suspects_stand_before_the_reasons(void **state)
+{
+        static const char table[] =
+                "\nSuspects\n"
+                "NAME               TYPE    FROM      TO    GROWTH    EXPLAINS\n"
+                "shop.cache.ORDERS  dict   9\u202f100  52\u202f000  +9\u202f100/h  \u2265 4.80 MiB\n"
+                "shop.models.Order  class  9\u202f100  52\u202f000         \u2013           \u2013\n"
+                "\nWhy\n";
+        static const char list[] =
+                "[{\"kind\": \"container\", \"name\": \"shop.cache.ORDERS\", \"type\": \"dict\", \"from\": 9100,"
+                " \"to\": 52000, \"per_hour\": 9100.2, \"explains_bytes\": 5033164},"
+                "{\"kind\": \"type\", \"name\": \"shop.models.Order\", \"type\": null, \"from\": 9100, \"to\": 52000,"
+                " \"per_hour\": null, \"explains_bytes\": null}, {\"kind\": \"type\"}, 5]";
+        json_t *finding = json_loads(shop, 0, NULL);
+        _cleanup_(freep) char *text = NULL, *ascii = NULL;
+
+        (void)state;
+        json_object_set_new(finding, "suspects", json_loads(list, 0, NULL));
+        text = write_finding(finding, (struct table_options){ .utf8 = true });
+        if (!strstr(text, table))
+                fail_msg("%s", text);
+        ascii = write_finding(finding, (struct table_options){ .width = 60 });
+        assert_non_null(strstr(ascii, "+9 100/h"));
+        for (const char *at = ascii; *at; at++)
+                assert_true((unsigned char)*at < 0x80);
+        json_decref(finding);
+}
+
+/* Of extensions nothing is counted. */
+static void extensions_are_names(void **state)
+{
+        static const char list[] = "[{\"kind\": \"extension\", \"name\": \"_speedups\", \"agent\": false},"
+                                   "{\"kind\": \"extension\", \"name\": \"ddtrace\", \"agent\": true}]";
+        json_t *finding = json_loads(shop, 0, NULL);
+        _cleanup_(freep) char *text = NULL;
+
+        (void)state;
+        json_object_set_new(finding, "suspects", json_loads(list, 0, NULL));
+        text = write_finding(finding, (struct table_options){ .utf8 = true });
+        if (!strstr(text, "\nSuspects\nNAME       TYPE\n_speedups  extension\nddtrace    agent\n\nWhy\n"))
+                fail_msg("%s", text);
+        json_decref(finding);
+}
+
 static void one_that_is_closed_says_when(void **state)
 {
         json_t *finding = json_loads(shop, 0, NULL);
@@ -172,6 +216,8 @@ static void hostile_text_carries_no_control_byte(void **state)
         json_object_set_new(json_object_get(finding, "evidence"), "note", json_string(evil));
         json_object_set_new(json_array_get(json_object_get(finding, "diagnosis"), 0), "because", json_string(evil));
         json_object_set_new(json_array_get(json_object_get(finding, "advice"), 0), "do", json_string(evil));
+        json_object_set_new(finding, "suspects",
+                            json_pack("[{s:s, s:s, s:s}]", "kind", evil, "name", evil, "type", evil));
         for (int width = 0; width <= 80; width += 80) {
                 struct table_options options = { .width = width, .utf8 = true };
                 struct finding_row row = finding_row_read(finding, NOW);
@@ -197,6 +243,8 @@ static void what_is_missing_or_of_another_type_is_left_out(void **state)
                 " \"from_bytes\": 1e300,"
                 "\"confidence\": 77, \"bytes_per_hour\": \"x\", \"limit\": 3, \"generations\": {\"of\": 1,"
                 " \"alike\": 1}}}",
+                "{\"suspects\": [null, 7, [], {}, {\"name\": 5}, {\"name\": \"x\", \"kind\": 1, \"from\": \"y\","
+                " \"to\": -5, \"per_hour\": 1e308}, {\"name\": \"\", \"per_hour\": -1e308, \"to\": 1}]}",
                 "{\"evidence\": {\"from_bytes\": 5, \"to_bytes\": 3, \"span_seconds\": 9000000000000000000}}",
         };
 
@@ -270,6 +318,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(it_says_what_why_and_what_to_do),
+                cmocka_unit_test(suspects_stand_before_the_reasons),
+                cmocka_unit_test(extensions_are_names),
                 cmocka_unit_test(one_that_is_closed_says_when),
                 cmocka_unit_test(of_an_app_it_tells_of_its_generations),
                 cmocka_unit_test(it_is_folded_to_the_terminal),
