@@ -85,7 +85,7 @@ static ssize_t read_exe(int folder_fd, const char *path, char ret[static PATH_MA
         return n;
 }
 
-enum look process_look(const struct proc *p, int32_t pid)
+enum first_look process_look(const struct proc *p, int32_t pid)
 {
         char path[32], exe[PATH_MAX], version[PYTHON_VERSION_SIZE];
         ssize_t n;
@@ -339,6 +339,8 @@ static int read_all(struct reading *r, const struct identity_rules *rules, int64
                 return e;
         r->id.start_ticks = r->stat.start_ticks;
         if (rules->own_pid && (r->id.pid == rules->own_pid || r->stat.ppid == rules->own_pid))
+                return IDENTITY_STRANGER;
+        if (rules->reader_pid && r->stat.ppid == rules->reader_pid && (r->stat.flags & STAT_FORK_NO_EXEC))
                 return IDENTITY_STRANGER;
         if ((r->stat.flags & STAT_FORK_NO_EXEC) && now_boot_ms - proc_start_ms(r->proc, r->stat.start_ticks) < EARLY_MS)
                 return IDENTITY_EARLY;

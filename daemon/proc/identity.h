@@ -22,17 +22,18 @@ struct identity_rules {
         bool open_statm; /* hand out a descriptor of statm */
         struct limits *limits; /* where the limits are noted; NULL: nowhere */
         int32_t own_pid; /* of memtided, which is not watched, nor are its roles: its command line holds its patterns; 0: none */
+        int32_t reader_pid; /* of whoever reads: what it forked looks into heaps for a moment, and is not watched; 0: none */
 };
 
 /* What a look at a process says before anything dear is read. */
-enum look {
+enum first_look {
         LOOK_GONE = 1,  /* exited, a zombie or a kernel thread */
         LOOK_PYTHON,    /* by the name of its executable */
         LOOK_STRANGER,  /* something else, as far as its executable's name tells */
         LOOK_DENIED,    /* the executable can't be known: its comm and argv[0] tell */
 };
 /* 2 us: nothing but the link to its executable. Never fails. */
-enum look process_look(const struct proc *p, int32_t pid);
+enum first_look process_look(const struct proc *p, int32_t pid);
 
 /* Does it map libpython? Tens of microseconds, more for many mappings. False also where the maps can't be read. Writes
  * when it began, in milliseconds since boot, where that can be known. */

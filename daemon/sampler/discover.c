@@ -37,7 +37,8 @@ static int inherit(const struct sampler *s, const struct identity_extra *extra, 
 int sampler_identify(struct sampler *s, int32_t pid, enum identity_known known, struct identity *ret,
                      struct identity_extra *extra)
 {
-        const struct identity_rules rules = { .own_pid = getppid(), .include = s->include, .exclude = s->exclude,
+        const struct identity_rules rules = { .own_pid = getppid(), .reader_pid = getpid(),
+                                              .include = s->include, .exclude = s->exclude,
                                               .show_secrets = s->show_secrets, .limits = s->limits,
                                               .open_statm = s->table.kept_fds < s->table.kept_fds_max };
         int r;
@@ -107,7 +108,7 @@ static int consider(struct sampler *s, int32_t pid, enum identity_known known)
  */
 static int look_at(struct sampler *s, int32_t pid, struct stranger *known)
 {
-        enum look look = process_look(&s->proc, pid);
+        enum first_look look = process_look(&s->proc, pid);
         int64_t start_ms = 0;
         int r = IDENTITY_STRANGER;
         bool python;

@@ -2,7 +2,6 @@
  * keep its counters per CPU). */
 #include "sampler/requests.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -10,50 +9,6 @@
 #include "sampler/sampler.h"
 
 #define EXACT_MOST_BYTES (INT64_C(64) << 30) /* 0.7 s with the map lock held now and then; larger ones are never read */
-
-static void note(struct requests *r, uint32_t seat)
-{
-        for (uint32_t i = 0; i < r->n_waiting; i++)
-                if (r->waiting[i] == seat)
-                        return;
-        if (r->n_waiting < REQUESTS_MAX)
-                r->waiting[r->n_waiting++] = seat;
-}
-
-void requests_take(struct requests *r, const void *bytes, size_t size)
-{
-        const char *from = bytes;
-
-        while (size) {
-                size_t n = sizeof r->partial - r->n_partial < size ? sizeof r->partial - r->n_partial : size;
-                struct report_request request;
-
-                memcpy(r->partial + r->n_partial, from, n);
-                r->n_partial += (uint32_t)n;
-                from += n;
-                size -= n;
-                if (r->n_partial < sizeof r->partial)
-                        return;
-                r->n_partial = 0;
-                memcpy(&request, r->partial, sizeof request);
-                note(r, request.seat);
-        }
-}
-
-static void remove_at(struct requests *r, uint32_t i)
-{
-        memmove(r->waiting + i, r->waiting + i + 1, (--r->n_waiting - i) * sizeof *r->waiting);
-}
-
-void requests_forget(struct requests *r, uint32_t seat)
-{
-        for (uint32_t i = 0; i < r->n_waiting; i++)
-                if (r->waiting[i] == seat)
-                        remove_at(r, i--);
-        for (uint32_t i = 0; i < r->n_answers; i++)
-                if (r->answers[i].seat == seat)
-                        r->answers[i--] = r->answers[--r->n_answers];
-}
 
 static int64_t rss_bytes(const struct sampler *s, uint32_t seat)
 {
@@ -101,7 +56,7 @@ void sampler_answer(struct sampler *s, int64_t until_ns, bool most_time)
                         continue;
                 }
                 most_time = false;
-                remove_at(r, i);
+                requests_remove(r, i);
                 answer(s, seat);
         }
 }

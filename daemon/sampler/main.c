@@ -10,9 +10,11 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -31,6 +33,9 @@ enum {
          */
         DETAILS_PART = 16,
         DETAILS_MOST_NS = 60 * 1000 * 1000,
+        /* No look is begun right before a tick: the fork, and the pages that have to be copied after it, take a
+         * millisecond at worst. */
+        LOOK_ROOM_NS = 10 * 1000 * 1000,
 };
 
 static volatile sig_atomic_t stopping;
@@ -97,7 +102,17 @@ static int open_world(struct sampler *s, struct error *err)
 static int lock_in(struct error *err)
 {
         static const int reading[] = { CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH };
-        static const char *const calls[] = { "openat", "readlinkat", "readlink", "getdents64", NULL };
+        /* From clone on it is about the child that looks into heaps, its lock and its end: see look_child.c. No other
+         * process can be made, and there are no other pidfds than its own. */
+        static const struct confine_call calls[] = {
+                { "openat" }, { "readlinkat" }, { "readlink" }, { "getdents64" },
+                { "clone", 0, UINT64_MAX, CLONE_PIDFD | SIGCHLD }, { "waitid" },
+                { "pidfd_send_signal", 1, UINT32_MAX, SIGKILL },
+                { "prctl", 0, UINT32_MAX, PR_SET_PDEATHSIG }, { "prctl", 0, UINT32_MAX, PR_SET_DUMPABLE },
+                { "prctl", 0, UINT32_MAX, PR_SET_NAME }, { "prctl", 0, UINT32_MAX, PR_SET_NO_NEW_PRIVS },
+                { "setpriority" }, { "seccomp" }, { "process_vm_readv" },
+                {},
+        };
         int r = confine_capabilities(reading, sizeof reading / sizeof *reading, sizeof reading / sizeof *reading, err);
 
         if (r == 0)
@@ -118,6 +133,28 @@ static int read_requests(struct sampler *s)
         return 0;
 }
 
+/* Of the engine and the child that looks; 0, or -EPIPE when the engine is gone. */
+static int answer_poll(struct sampler *s, const struct pollfd fds[static 2])
+{
+        int r = 0;
+
+        if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
+                return -EPIPE;
+        if (fds[0].revents & POLLOUT)
+                r = outbox_send(&s->outbox);
+        if (r == 0 && (fds[0].revents & POLLIN))
+                r = read_requests(s);
+        if (fds[1].revents)
+                looker_read(s);
+        return r;
+}
+
+static void begin_look(struct sampler *s, int64_t until_ns)
+{
+        if (until_ns - clock_mono_ns() > LOOK_ROOM_NS)
+                looker_begin(s);
+}
+
 /* Waits until until_ns, sending what the engine takes and doing what it asks for meanwhile. Signals come in here alone,
  * so that none is missed. Returns 0, or -EPIPE when the engine is gone. */
 static int wait_until(struct sampler *s, int64_t until_ns)
@@ -126,26 +163,27 @@ static int wait_until(struct sampler *s, int64_t until_ns)
 
         sigemptyset(&none);
         for (;;) {
-                struct pollfd engine = { .fd = ENGINE_FD, .events = POLLIN };
-                int64_t left_ns = until_ns - clock_mono_ns();
-                struct timespec left = { .tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000 };
+                struct pollfd fds[] = { { .fd = ENGINE_FD, .events = POLLIN },
+                                        { .fd = looker_fd(&s->looker), .events = POLLIN } };
+                int64_t now_ns = clock_mono_ns(), wake_ns = until_ns;
                 int r;
 
-                if (left_ns <= 0 || stopping)
+                if (now_ns >= until_ns || stopping)
                         return 0;
                 if (s->outbox.waiting.size)
-                        engine.events |= POLLOUT;
-                r = ppoll(&engine, 1, &left, &none);
-                if (r > 0 && (engine.revents & (POLLHUP | POLLERR | POLLNVAL)))
-                        return -EPIPE;
+                        fds[0].events |= POLLOUT;
+                if (wake_ns > s->looker.deadline_ns)
+                        wake_ns = s->looker.deadline_ns > now_ns ? s->looker.deadline_ns : now_ns;
+                wake_ns -= now_ns;
+                r = ppoll(fds, 2, &(struct timespec){ wake_ns / 1000000000, wake_ns % 1000000000 }, &none);
+                looker_check_deadline(&s->looker);
                 if (r <= 0)
                         continue;
-                r = engine.revents & POLLOUT ? outbox_send(&s->outbox) : 0;
-                if (r == 0 && (engine.revents & POLLIN))
-                        r = read_requests(s);
+                r = answer_poll(s, fds);
                 if (r < 0)
                         return r;
                 sampler_answer(s, until_ns, false);
+                begin_look(s, until_ns);
         }
 }
 
@@ -156,6 +194,7 @@ static int wait_for_tick(struct sampler *s, int64_t due_ns)
         int r;
 
         sampler_answer(s, due_ns - time_ns * 3 / 2, true);
+        begin_look(s, due_ns);
         if (sampler_has_backlog(s)) {
                 time_ns = time_ns < DETAILS_MOST_NS ? time_ns : DETAILS_MOST_NS;
                 r = wait_until(s, due_ns - time_ns * 3 / 2); /* the last third is for one that takes long */
@@ -196,7 +235,8 @@ static int run(struct sampler *s, struct error *err)
 
 int main(int argc, char **argv)
 {
-        struct sampler s = { .proc = { .fd = -1, .cgroup_fd = -1 }, .scan = { .folder_fd = -1, .loadavg_fd = -1 } };
+        struct sampler s = { .proc = { .fd = -1, .cgroup_fd = -1 }, .scan = { .folder_fd = -1, .loadavg_fd = -1 },
+                             .looker = LOOKER_IDLE };
         const struct sigaction on_term = { .sa_handler = stop };
         struct error err = {};
         sigset_t ends;
@@ -210,6 +250,7 @@ int main(int argc, char **argv)
         sigaction(SIGTERM, &on_term, NULL);
         sigaction(SIGINT, &on_term, NULL);
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGCHLD, SIG_DFL); /* were it ignored, nobody could ask how a look ended */
         r = parse_arguments(argc, argv, &s, &err);
         if (r == 0 && fcntl(ENGINE_FD, F_SETFL, O_NONBLOCK) < 0)
                 r = error_set(&err, errno, "memtide-sampler is started by memtided: descriptor 4 is not there");

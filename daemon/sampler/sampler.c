@@ -68,6 +68,7 @@ int sampler_init(struct sampler *s, const struct config *config, struct proc *pr
         s->interval_ms = config->interval_ms;
         s->detail_interval_ms = config->detail_interval_ms;
         s->first = true;
+        s->looker = LOOKER_IDLE;
         s->table.kept_fds_max = fds_to_keep();
         s->rotation.interval_ms = s->detail_interval_ms;
         s->limits = limits_new();
@@ -84,6 +85,8 @@ int sampler_init(struct sampler *s, const struct config *config, struct proc *pr
 
 void sampler_done(struct sampler *s)
 {
+        looker_done(&s->looker);
+        requests_done(&s->requests);
         scan_close(&s->scan);
         proc_close(&s->proc);
         table_done(&s->table);
@@ -240,6 +243,7 @@ static void leave(struct sampler *s, uint32_t seat, enum report_gone why)
         one->fresh = false;
         limits_leave(s->limits, &one->limits);
         requests_forget(&s->requests, seat);
+        looker_forget(&s->looker, seat);
         /* Whoever has its pid now, newer or chosen (clone3 with set_tid), or it itself after an exec, is looked at
          * soon. */
         strangers_add(&s->strangers, one->id.pid, s->now_ms, s->now_ms);
@@ -314,6 +318,7 @@ static void say_tick(struct sampler *s, struct report_tick *tick)
         sampler_report_details(s);
         take_frames(out, &s->headrooms);
         sampler_report_exact(s);
+        looker_report(s);
         drop_stale_changes(s);
         tick->n_changes = s->n_changes;
         tick->seats = s->table.used;

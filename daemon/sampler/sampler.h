@@ -9,6 +9,7 @@
 #include "proc/pattern.h"
 #include "proc/proc.h"
 #include "proc/scan.h"
+#include "sampler/looker.h"
 #include "sampler/oom.h"
 #include "sampler/outbox.h"
 #include "sampler/requests.h"
@@ -33,6 +34,7 @@ struct sampler {
         struct oom_watch oom;
         struct limits *limits;
         struct requests requests;
+        struct looker looker;
         struct patterns *include, *exclude;
         bool show_secrets;
         int64_t interval_ms, detail_interval_ms;
