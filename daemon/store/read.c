@@ -84,6 +84,7 @@ static const char *const read_texts[READ_STATEMENTS] = {
         [READ_TREND] = "SELECT at_ms, state FROM trend_row WHERE process = ?",
         [READ_ALERTS] = "SELECT id, target, at_ms, body FROM alert_row WHERE target IN ('webhook', 'exec')"
                         " ORDER BY id LIMIT ?",
+        [READ_LOOK] = "SELECT at_ms, look FROM look_row WHERE process = ? AND length(look) <= ?",
 };
 
 sqlite3_stmt *read_sql(struct store_reader *r, enum read_statement which)
@@ -99,7 +100,7 @@ int read_failed(struct store_reader *r, struct error *err)
 
 int read_prepare(struct store_reader *r, int64_t version)
 {
-        unsigned n = version < 2 ? READ_FINDINGS : READ_STATEMENTS;
+        unsigned n = version < 2 ? READ_FINDINGS : version < 3 ? READ_LOOK : READ_STATEMENTS;
         int rc = SQLITE_OK;
 
         for (unsigned i = 0; rc == SQLITE_OK && i < n; i++)

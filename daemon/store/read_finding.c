@@ -1,9 +1,12 @@
-/* Findings, growth, the detectors' states and waiting alerts, read. A file of version 1 has none of them. */
+/* Findings, growth, the detectors' states, waiting alerts and looks, read. A file of version 1 has none of them, one of
+ * version 2 no looks. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
+#include "model/look_bytes.h"
 #include "store/findings.h"
+#include "store/looks.h"
 #include "store/read_private.h"
 
 static char *text(sqlite3_stmt *q, int at)
@@ -217,32 +220,56 @@ int store_read_growth(struct store_reader *r, uint32_t process, struct growth *r
         return rc < 0 ? rc : found;
 }
 
-/* Copied: a statement that stands on its row would hold the file's WAL. */
+/* The row's time and bytes. Copied: a statement that stands on its row would hold the file's WAL. */
+static int read_bytes(struct store_reader *r, sqlite3_stmt *q, struct buffer *to, int64_t *ret_at_ms,
+                      struct error *err)
+{
+        bool found = false;
+        int rc = sqlite3_step(q);
+
+        buffer_clear(to);
+        if (rc == SQLITE_ROW) {
+                const void *bytes = sqlite3_column_blob(q, 1);
+
+                found = true;
+                *ret_at_ms = sqlite3_column_int64(q, 0);
+                buffer_add(to, bytes ? bytes : "", (size_t)sqlite3_column_bytes(q, 1));
+        }
+        rc = finish(r, q, rc, err);
+        if (to->failed)
+                return error_set(err, ENOMEM, "out of memory reading the database");
+        return rc < 0 ? rc : found;
+}
+
 int store_read_trend(struct store_reader *r, uint32_t process, int64_t *ret_at_ms, const void **ret_bytes,
                      size_t *ret_size, struct error *err)
 {
         sqlite3_stmt *q = read_sql(r, READ_TREND);
-        bool found = false;
-        int rc;
+        int found;
 
         if (!q)
                 return 0;
-        buffer_clear(&r->trend);
         sqlite3_bind_int64(q, 1, process);
-        rc = sqlite3_step(q);
-        if (rc == SQLITE_ROW) {
-                const void *state = sqlite3_column_blob(q, 1);
-
-                found = true;
-                *ret_at_ms = sqlite3_column_int64(q, 0);
-                buffer_add(&r->trend, state ? state : "", (size_t)sqlite3_column_bytes(q, 1));
-        }
-        rc = finish(r, q, rc, err);
-        if (r->trend.failed)
-                return error_set(err, ENOMEM, "out of memory reading a detector's state");
+        found = read_bytes(r, q, &r->trend, ret_at_ms, err);
         *ret_bytes = r->trend.data;
         *ret_size = r->trend.size;
-        return rc < 0 ? rc : found;
+        return found;
+}
+
+int store_read_look(struct store_reader *r, uint32_t process, int64_t *ret_at_ms, const void **ret_bytes,
+                    size_t *ret_size, struct error *err)
+{
+        sqlite3_stmt *q = read_sql(r, READ_LOOK);
+        int found;
+
+        if (!q)
+                return 0;
+        sqlite3_bind_int64(q, 1, process);
+        sqlite3_bind_int64(q, 2, LOOK_BYTES_MOST); /* whoever wrote the file */
+        found = read_bytes(r, q, &r->look, ret_at_ms, err);
+        *ret_bytes = r->look.data;
+        *ret_size = r->look.size;
+        return found;
 }
 
 int store_read_alerts(struct store_reader *r, uint32_t limit, bool (*fn)(void *data, const struct store_alert *a),

@@ -24,6 +24,7 @@ struct store_reader *store_reader_close(struct store_reader *r)
         free(r->shared);
         args_done(&r->args);
         buffer_done(&r->trend);
+        buffer_done(&r->look);
         free(r);
         return NULL;
 }

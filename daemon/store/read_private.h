@@ -19,6 +19,8 @@ enum read_statement {
         /* From here on: of version 2. */
         READ_FINDINGS, READ_FINDINGS_OPEN, READ_FINDINGS_OF_PROCESS, READ_FINDINGS_OF_APP, READ_FINDING, READ_BRIEFS,
         READ_FINDING_COUNTS, READ_FINDING_CHANGE, READ_GROWTH, READ_TREND, READ_ALERTS,
+        /* From here on: of version 3. */
+        READ_LOOK,
         READ_STATEMENTS
 };
 
@@ -40,6 +42,7 @@ struct store_reader {
         int64_t shared_change, shared_count; /* what shared was read at */
         struct args args;
         struct buffer trend;          /* lent by store_read_trend() */
+        struct buffer look;           /* lent by store_read_look() */
 };
 
 int read_prepare(struct store_reader *r, int64_t version); /* SQLITE_OK or an error's code */

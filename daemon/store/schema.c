@@ -4,7 +4,7 @@
 #include "schema_sql.h"
 #include "store/store_private.h"
 
-static const char *const migrations[] = { schema_001, schema_002 };
+static const char *const migrations[] = { schema_001, schema_002, schema_003 };
 _Static_assert(sizeof migrations / sizeof migrations[0] == STORE_VERSION, "a migration a version");
 
 static int run(sqlite3 *db, const char *sql)

@@ -2,4 +2,4 @@
 #pragma once
 
 #define STORE_APPLICATION_ID 0x6d746465 /* "mtde" */
-#define STORE_VERSION 2
+#define STORE_VERSION 3

@@ -11,14 +11,6 @@
 
 static const char *const targets[ALERT_TARGETS] = { [ALERT_WEBHOOK] = "webhook", [ALERT_EXEC] = "exec" };
 
-/* A process's number in the file. Of one that has just ended it is what it was known by. */
-static uint32_t number_of(struct store *s, uint32_t process)
-{
-        const struct process *p = table_get(&s->by_handle, process);
-
-        return p ? p->no : process;
-}
-
 /* They go on from the file's, or stay above it where memory is further on. */
 void store_load_numbers(struct store *s)
 {
@@ -63,7 +55,7 @@ void store_put_finding(struct store *s, const struct finding *f)
                 free(copy);
                 return;
         }
-        op->process = f->process ? number_of(s, f->process) : 0;
+        op->process = f->process ? process_number(s, f->process) : 0;
         op->of.finding = copy;
         if (f->number > s->last_finding)
                 s->last_finding = f->number;
@@ -86,7 +78,7 @@ void store_put_trend(struct store *s, uint32_t process, int64_t at_ms, const voi
         }
         if (size)
                 memcpy(copy, bytes, size);
-        op->process = number_of(s, process);
+        op->process = process_number(s, process);
         op->at_ms = at_ms;
         op->of.trend.bytes = copy;
         op->of.trend.size = size;
@@ -98,7 +90,7 @@ void store_put_growth(struct store *s, uint32_t process, const struct growth *gr
 
         if (!op)
                 return;
-        op->process = number_of(s, process);
+        op->process = process_number(s, process);
         op->of.growth = *growth;
 }
 

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "store/encode.h"
 #include "store/findings.h"
+#include "store/looks.h"
 #include "store/schema.h"
 #include "store/store.h"
 #include "store/table.h"
@@ -41,7 +42,8 @@ enum statement {
         SQL_DROP_PROCESS_DETAIL, SQL_PAGE_COUNT, SQL_FREE_COUNT, SQL_COUNT_FINDING, SQL_PUT_FINDING, SQL_NOTE_NUMBERS,
         SQL_LAST_FINDING, SQL_LAST_ALERT, SQL_PUT_TREND, SQL_DROP_TREND, SQL_PUT_GROWTH, SQL_DROP_GROWTH, SQL_PUT_ALERT,
         SQL_DROP_ALERT, SQL_BOUND_ALERTS, SQL_CLOSE_ENDED, SQL_DROP_ENDED_TRENDS, SQL_OLD_FINDINGS, SQL_EXTRA_FINDING,
-        SQL_DROP_FINDING, SQL_DROP_FINDINGS_OF, STATEMENTS
+        SQL_DROP_FINDING, SQL_DROP_FINDINGS_OF, SQL_PUT_LOOK, SQL_DROP_LOOK, SQL_LOOKS_SIZE, SQL_LOOKS_LEAST_MISSED,
+        STATEMENTS
 };
 
 struct app {
@@ -92,7 +94,7 @@ struct closing {
 
 enum op_kind {
         OP_APP, OP_PROCESS, OP_END, OP_EVENT, OP_STRANGERS, OP_SEGMENT, OP_TICK, OP_SHARED, OP_FINDING, OP_TREND,
-        OP_GROWTH, OP_ALERT, OP_DROP_ALERT, OP_NUMBERS
+        OP_GROWTH, OP_ALERT, OP_DROP_ALERT, OP_NUMBERS, OP_LOOK, OP_DROP_LOOK
 };
 
 struct op {
@@ -122,7 +124,7 @@ struct op {
                 struct { uint32_t size; unsigned char *payload; int64_t shared; } values;
                 uint32_t units;
                 struct finding *finding;
-                struct { void *bytes; size_t size; } trend;
+                struct { void *bytes; size_t size; } trend, look;
                 struct growth growth;
                 struct { int64_t number; enum alert_target target; char *body; } alert;
         } of;
@@ -225,9 +227,12 @@ void store_queue_numbers(struct store *s);
 int store_write_finding_op(struct store *s, const struct op *op);
 int store_note_findings(struct store *s);              /* that some are no more */
 int store_close_ended(struct store *s, int64_t at_ms); /* findings and trends of processes that are no more */
+/* store_look.c */
+int store_write_look_op(struct store *s, const struct op *op);
 /* store_process.c */
 struct process *process_free(struct store *s, struct process *p);
 int64_t process_peak_bytes(const struct process *p);
+uint32_t process_number(struct store *s, uint32_t process); /* in the file; of one that ended: what it was known by */
 /* store_app.c */
 struct app *app_find(struct store *s, const char *id);
 void app_drop(struct store *s, struct app *a);

@@ -276,6 +276,13 @@ void store_change_process(struct store *s, uint32_t process, const struct identi
         queue_process(s, p, false);
 }
 
+uint32_t process_number(struct store *s, uint32_t process)
+{
+        const struct process *p = table_get(&s->by_handle, process);
+
+        return p ? p->no : process;
+}
+
 int64_t process_peak_bytes(const struct process *p)
 {
         if (p->peak_kib >= 0)

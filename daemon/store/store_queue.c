@@ -58,12 +58,16 @@ void op_free(struct store *s, struct op *op)
         case OP_ALERT:
                 free(op->of.alert.body);
                 break;
+        case OP_LOOK:
+                free(op->of.look.bytes);
+                break;
         case OP_STRANGERS:
         case OP_SEGMENT:
         case OP_SHARED:
         case OP_GROWTH:
         case OP_DROP_ALERT:
         case OP_NUMBERS:
+        case OP_DROP_LOOK:
                 break;
         }
         free(op);
@@ -134,7 +138,7 @@ static bool is_past(struct store *s, const struct op *op, void *data)
         if (op->kind == OP_EVENT)
                 return true;
         if ((op->kind != OP_PROCESS && op->kind != OP_END && op->kind != OP_SHARED && op->kind != OP_GROWTH &&
-             op->kind != OP_FINDING) || !table_get(data, op->process))
+             op->kind != OP_FINDING && op->kind != OP_LOOK && op->kind != OP_DROP_LOOK) || !table_get(data, op->process))
                 return false;
         for (uint32_t i = 0; op->kind == OP_END && i < op->of.end.n_pieces; i++)
                 s->dropped_samples += piece_samples(&op->of.end.pieces[i]);
@@ -188,6 +192,31 @@ static void drop_told(struct store *s)
                 queue_thin(s, QUEUE_BYTES_MAX / 2, is_alert, NULL);
 }
 
+static bool is_renewed_look(struct store *s, const struct op *op, void *data)
+{
+        (void)s;
+        return op->kind == OP_LOOK && table_get(data, op->process) != op;
+}
+
+static bool is_look(struct store *s, const struct op *op, void *data)
+{
+        (void)s;
+        (void)data;
+        return op->kind == OP_LOOK;
+}
+
+/* The newest look into a process bears what is known of those before. */
+static void drop_renewed_looks(struct store *s)
+{
+        struct table newest = {};
+
+        for (struct op *op = s->queue; op; op = op->next)
+                if (op->kind == OP_LOOK)
+                        table_put(&newest, op->process, op);
+        queue_thin(s, QUEUE_BYTES_MAX / 2, is_renewed_look, &newest);
+        table_done(&newest);
+}
+
 static void drop_closing(struct store *s)
 {
         struct closing *c = s->closings;
@@ -204,7 +233,11 @@ void queue_bound(struct store *s)
         if (s->queue_bytes > QUEUE_BYTES_MAX)
                 queue_thin(s, QUEUE_BYTES_MAX / 2, is_tick, NULL);
         if (s->queue_bytes > QUEUE_BYTES_MAX)
+                drop_renewed_looks(s);
+        if (s->queue_bytes > QUEUE_BYTES_MAX)
                 drop_past(s);
+        if (s->queue_bytes > QUEUE_BYTES_MAX)
+                queue_thin(s, QUEUE_BYTES_MAX / 2, is_look, NULL);
         if (s->queue_bytes > QUEUE_BYTES_MAX)
                 drop_told(s);
         for (struct closing *c = s->closings; c; c = c->next)

@@ -122,6 +122,8 @@ static void number_op(struct store *s, struct renumbering *r, struct op *op)
         case OP_SHARED:
         case OP_TREND:
         case OP_GROWTH:
+        case OP_LOOK:
+        case OP_DROP_LOOK:
                 op->process = renumber(s, r, op->process);
                 break;
         case OP_FINDING:

@@ -143,7 +143,7 @@ static int drop_app(struct store *s, int64_t app)
 static int drop_process(struct store *s, int64_t no, int64_t text, int64_t app)
 {
         static const enum statement its[] = {
-                SQL_DROP_PROCESS, SQL_DROP_EVENTS, SQL_DROP_TREND, SQL_DROP_GROWTH, SQL_DROP_FINDINGS_OF,
+                SQL_DROP_PROCESS, SQL_DROP_EVENTS, SQL_DROP_TREND, SQL_DROP_GROWTH, SQL_DROP_FINDINGS_OF, SQL_DROP_LOOK,
         };
         int rc = SQLITE_OK;
 

@@ -125,6 +125,17 @@ static const char *const sql_texts[STATEMENTS] = {
                 " ORDER BY closed_at_ms DESC LIMIT 1 OFFSET ?",
         [SQL_DROP_FINDING] = "DELETE FROM finding_row WHERE id = ?",
         [SQL_DROP_FINDINGS_OF] = "DELETE FROM finding_row WHERE process = ? AND closed_at_ms IS NOT NULL",
+        [SQL_PUT_LOOK] =
+                "INSERT OR REPLACE INTO look_row (process, at_ms, size, look)"
+                " SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM process_row WHERE no = ?1)",
+        [SQL_DROP_LOOK] = "DELETE FROM look_row WHERE process = ?",
+        [SQL_LOOKS_SIZE] = "SELECT sum(size) FROM look_row",
+        /* Those of ended processes before all others; of these, the ones that were not renewed for the longest time. */
+        [SQL_LOOKS_LEAST_MISSED] =
+                "SELECT l.process, l.size FROM look_row l LEFT JOIN process_row p ON p.no = l.process"
+                " ORDER BY p.no IS NOT NULL AND (p.exited_at_ms IS NULL OR EXISTS"
+                " (SELECT 1 FROM finding_row f WHERE f.process = l.process AND f.closed_at_ms IS NULL)),"
+                " coalesce(p.exited_at_ms, l.at_ms), l.process LIMIT 64",
 };
 
 sqlite3_stmt *store_sql(struct store *s, enum statement which)

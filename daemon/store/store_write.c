@@ -235,6 +235,8 @@ static int write_op(struct store *s, const struct op *op)
         case OP_SEGMENT: return write_segment(s, op);
         case OP_TICK: return write_tick(s, op);
         case OP_SHARED: return write_shared(s, op);
+        case OP_LOOK:
+        case OP_DROP_LOOK: return store_write_look_op(s, op);
         default: return store_write_finding_op(s, op);
         }
 }

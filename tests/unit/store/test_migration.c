@@ -1,4 +1,4 @@
-/* Files of version 1, opened by what knows version 2; and databases that are read without a daemon. */
+/* Files of earlier versions, opened by what knows version 3; and databases that are read without a daemon. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "store/findings.h"
+#include "store/looks.h"
 #include "world.h"
 
 DEFINE_CLEANUP(struct world *, world_free)
@@ -99,14 +100,58 @@ static void history_of_version_1_survives(void **state)
         make_version_1(w);
         assert_int_equal(world_sql_int(w->path, "PRAGMA user_version"), 1);
         world_restart(w);
-        assert_int_equal(world_sql_int(w->path, "PRAGMA user_version"), 2);
+        assert_int_equal(world_sql_int(w->path, "PRAGMA user_version"), 3);
         assert_int_equal(world_sql_int(w->path, "SELECT count(*) FROM finding"), 0);
+        assert_int_equal(world_sql_int(w->path, "SELECT count(*) FROM look_row"), 0);
         assert_int_equal(store_next_finding(w->store), 1);
         history(w, 100);
         world_check(w);
         world_close(w);
         world_check(w);
         world_restart(w);
+        world_check(w);
+}
+
+/* A file as version 2 made it: what version 3 added is not there. */
+static void make_version_2(const struct world *w)
+{
+        sqlite3 *db;
+
+        assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+        run(db, "DROP TABLE look_row; PRAGMA user_version = 2");
+        sqlite3_close(db);
+}
+
+static void history_and_findings_of_version_2_survive(void **state)
+{
+        WORLD;
+        struct store_reader *r;
+        const void *bytes;
+        int64_t at_ms;
+        size_t size;
+
+        (void)state;
+        world_open(w);
+        for (int i = 0; i < 20; i++)
+                world_begin(w);
+        history(w, 100);
+        store_put_finding(w->store, &(struct finding){ .number = store_next_finding(w->store), .kind = FINDING_STEP,
+                                                       .title = (char *)"It jumped.", .closed_at_ms = -1,
+                                                       .opened_at_ms = w->at_ms, .updated_at_ms = w->at_ms });
+        history(w, 700);
+        world_close(w);
+        make_version_2(w);
+        assert_int_equal(store_reader_open(w->path, &r, &w->err), 0); /* as it is */
+        assert_int_equal(store_read_look(r, 1, &at_ms, &bytes, &size, &w->err), 0);
+        store_reader_close(r);
+        assert_int_equal(world_sql_int(w->path, "PRAGMA user_version"), 2);
+        world_restart(w);
+        assert_string_equal(w->note, "");
+        assert_int_equal(world_sql_int(w->path, "PRAGMA user_version"), 3);
+        assert_int_equal(world_sql_int(w->path, "SELECT count(*) FROM look_row"), 0);
+        assert_int_equal(world_sql_int(w->path, "SELECT count(*) FROM finding"), 1);
+        assert_int_equal(store_next_finding(w->store), 2);
+        history(w, 100);
         world_check(w);
 }
 
@@ -224,6 +269,7 @@ static void version_1_is_read_as_it_is(void **state)
         assert_int_equal(store_read_growth(r, 1, &growth, &w->err), 0);
         assert_int_equal(store_read_trend(r, 1, &at_ms, &bytes, &size, &w->err), 0);
         assert_int_equal(store_read_alerts(r, 10, NULL, NULL, &w->err), 0);
+        assert_int_equal(store_read_look(r, 1, &at_ms, &bytes, &size, &w->err), 0);
         assert_int_equal(world_sql_int(w->path, "PRAGMA user_version"), 1);
 }
 
@@ -258,8 +304,8 @@ static void what_can_not_be_read_is_said(void **state)
         run(db, "CREATE TABLE t (a)");
         says(w, w->path, "is not a database of memtide");
         run(db, "PRAGMA application_id = 0x6d746465; PRAGMA user_version = 9");
-        says(w, w->path, "has version 9, and this memtide knows version 2");
-        run(db, "PRAGMA user_version = 2");
+        says(w, w->path, "has version 9, and this memtide knows version 3");
+        run(db, "PRAGMA user_version = 3");
         says(w, w->path, "cannot open the database");
         sqlite3_close(db);
         unlink(w->path);
@@ -419,6 +465,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(history_of_version_1_survives),
+                cmocka_unit_test(history_and_findings_of_version_2_survive),
                 cmocka_unit_test(kill_in_the_middle_leaves_version_1),
                 cmocka_unit_test(version_1_is_read_as_it_is),
                 cmocka_unit_test(what_can_not_be_read_is_said),

@@ -95,7 +95,7 @@ static void later_version_is_refused(void **state)
         world_open(w);
         world_close(w);
         sql(w->path, "PRAGMA user_version = 7");
-        refused(w, "has version 7, and this memtided knows version 2");
+        refused(w, "has version 7, and this memtided knows version 3");
 }
 
 static void folder_is_refused(void **state)
