@@ -264,6 +264,9 @@ static void apply_seated(struct roster *r, struct watched *w, const struct repor
         case REPORT_EXACT:
                 watch_exact(r->watch, report->seat, &report->exact);
                 break;
+        case REPORT_LOOK:
+                watch_look(r->watch, report->seat, &report->look);
+                break;
         case REPORT_GONE:
                 watch_end(r->watch, report->seat, store, at_ms);
                 end(store, w, report->gone, at_ms);
@@ -289,6 +292,7 @@ static int apply_frame(struct roster *r, struct report *report, int64_t at_ms, s
         case REPORT_DETAIL:
         case REPORT_HEADROOM:
         case REPORT_EXACT:
+        case REPORT_LOOK:
                 if (!w)
                         return error_set(err, EBADMSG, "the sampler spoke of seat %" PRIu32 ", where nobody sits", report->seat);
                 apply_seated(r, w, report, at_ms, store);

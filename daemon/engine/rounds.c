@@ -163,7 +163,7 @@ static int take_round(struct engine *e, size_t size, const struct report_tick *t
         e->last_round_mono_ms = engine_mono_ms();
         e->hung_pid = 0;
         e->sampler_cpu_ns = tick->cpu_ns;
-        watch_tick(e->watch, e->store, at_ms, &e->requests);
+        watch_tick(e->watch, e->store, at_ms, tick->boot_ms, &e->requests);
         ask_sampler(e);
         health = commit(e);
         publish_round(e, tick, at_ms, health == HEALTH_OK);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/looks.h"
 
 /* A detector is written this often, in turn: a restart after a crash reads so many samples of a process at most. */
 #define SAVE_EVERY_TICKS 8192
@@ -22,6 +23,8 @@ struct watch *watch_new(struct board *board)
                 return NULL;
         w->board = board;
         w->tellings_end = &w->tellings;
+        w->looks.arrived_end = &w->looks.arrived;
+        w->looks.seat = UINT32_MAX;
         w->began_ms = -1;
         return w;
 }
@@ -32,6 +35,7 @@ struct watch *watch_free(struct watch *w)
                 return NULL;
         restore_done(w);
         tellings_done(w);
+        looks_done(w);
         for (uint32_t i = 0; i < w->n_seats; i++)
                 row_unref(w->seats[i].row);
         for (uint32_t i = 0; i < w->n_left; i++)
@@ -50,6 +54,7 @@ void watch_configure(struct watch *w, const struct config *config)
 {
         w->config = config;
         apps_configure(w);
+        looks_configure(w);
         for (uint32_t i = 0; i < w->n_seats; i++)
                 w->seats[i].stirred = w->seats[i].row != NULL;
 }
@@ -90,6 +95,7 @@ void row_seated(struct watch *w, struct row *row)
         s->detector = row->ready ? row->detector : NULL;
         s->level_bytes = row_level(row);
         s->stirred = row->ready;
+        look_schedule(w, row);
 }
 
 /* It was there when the last sampler went: most come back in the same order. */
@@ -121,6 +127,7 @@ void watch_begin(struct watch *w, uint32_t seat, uint32_t process, const struct 
                 row = row_new(process, id, known);
                 if (!row)
                         return;
+                row->since_ms = at_ms;
                 row->app = app_get(w, app_id, app_name);
                 if (!row->app) {
                         row_unref(row);
@@ -157,7 +164,11 @@ void watch_change(struct watch *w, uint32_t seat, const char *app_id, const char
                 return;
         }
         next->headroom = row->headroom;
+        next->since_ms = next->exec_ms = at_ms;
+        next->begun_boot_ms = w->boot_ms;
+        row->replaced = true;
         watch_end(w, seat, store, at_ms);
+        store_drop_look(store, next->process);
         app_begin(w, next->app, at_ms);
         next->seat = seat;
         s->row = next;
@@ -213,6 +224,14 @@ void watch_exact(struct watch *w, uint32_t seat, const struct report_exact *exac
         s->row->answered = s->stirred = true;
 }
 
+void watch_look(struct watch *w, uint32_t seat, const struct report_look *look)
+{
+        struct seat *s = seat_of(w, seat);
+
+        if (s)
+                look_arrives(w, s->row, look);
+}
+
 static void close_all(struct watch *w, struct row *row, int64_t at_ms)
 {
         struct life_event events[LIFE_EVENTS_MAX];
@@ -231,6 +250,7 @@ static void end_row(struct watch *w, struct row *row, struct store *store, int64
         if (g.verdict != VERDICT_INSUFFICIENT_DATA)
                 store_put_growth(store, row->process, &g);
         restore_forget(w, row);
+        look_end(w, row);
         close_all(w, row, at_ms);
         app_end(w, store, row, at_ms);
         row_unref(row);
@@ -246,6 +266,7 @@ void watch_end(struct watch *w, uint32_t seat, struct store *store, int64_t at_m
         row = s->row;
         *s = (struct seat){};
         row->seat = row->share = UINT32_MAX;
+        look_forget(w, seat);
         if (w->board && seat < BOARD_ENTRIES_MAX)
                 board_clear(w->board, seat);
         w->shares_changed = true;
@@ -278,6 +299,7 @@ void watch_clear_seats(struct watch *w)
         }
         if (w->n_seats)
                 memset(w->seats, 0, w->n_seats * sizeof *w->seats);
+        look_forget(w, UINT32_MAX);
         w->n_shares = 0;
         w->left_next = 0;
 }
@@ -311,6 +333,7 @@ static void act(struct watch *w, struct store *store, struct row *row, const str
                 open_finding(row, store, e->kind, at_ms);
                 w->shares_changed |= e->kind == FINDING_LIMIT;
                 tell_row(w, row, e->kind, TELL_OPENED, e->severity, at_ms);
+                look_opens(w, row);
                 break;
         case LIFE_WORSENS:
                 tell_row(w, row, e->kind, TELL_WORSENED, e->severity, at_ms);
@@ -318,6 +341,7 @@ static void act(struct watch *w, struct store *store, struct row *row, const str
         case LIFE_CLOSES:
                 tell_row(w, row, e->kind, TELL_CLOSED, e->severity, at_ms);
                 w->shares_changed |= e->kind == FINDING_LIMIT;
+                look_schedule(w, row);
                 break;
         }
 }
@@ -391,6 +415,7 @@ static void feed(struct watch *w, struct store *store, int64_t at_ms)
                         __builtin_prefetch(w->seats[i + PREFETCH].detector);
                 if (!s->detector)
                         continue;
+                w->looks.due |= s->look_due_ms <= at_ms;
                 s->looked = detector_add(s->detector, at_ms, s->level_bytes);
                 if (s->looked || s->stirred)
                         w->look[w->n_look++] = i;
@@ -399,10 +424,11 @@ static void feed(struct watch *w, struct store *store, int64_t at_ms)
         }
 }
 
-void watch_tick(struct watch *w, struct store *store, int64_t at_ms, struct buffer *requests)
+void watch_tick(struct watch *w, struct store *store, int64_t at_ms, int64_t boot_ms, struct buffer *requests)
 {
         w->ticks++;
         w->at_ms = at_ms;
+        w->boot_ms = boot_ms;
         if (w->began_ms < 0)
                 w->began_ms = at_ms;
         feed(w, store, at_ms);
@@ -418,6 +444,7 @@ void watch_tick(struct watch *w, struct store *store, int64_t at_ms, struct buff
                 s->stirred = s->row->findings && life_busy(&s->row->findings->life);
         }
         apps_tick(w, store, at_ms);
+        looks_tick(w, requests);
 }
 
 bool watch_after_commit(struct watch *w, struct store *store, struct alerts *alerts, const char *db_path, int64_t at_ms)
@@ -426,13 +453,14 @@ bool watch_after_commit(struct watch *w, struct store *store, struct alerts *ale
         struct error err = {};
         bool wrote;
 
-        if (!w->tellings && !restore_waiting(w)) {
+        looks_committed(w);
+        if (!w->tellings && !w->looks.arrived && !restore_waiting(w)) {
                 w->reader = store_reader_close(w->reader);
                 return false;
         }
         if (!w->reader && store_reader_open(db_path, &w->reader, &err) < 0) {
                 if (!w->trouble_told_ms || at_ms - w->trouble_told_ms > 600000)
-                        log_warning("findings and what is known of growth come later: %s", err.text);
+                        log_warning("findings, looks and what is known of growth come later: %s", err.text);
                 w->trouble_told_ms = at_ms;
                 return false;
         }
@@ -440,7 +468,8 @@ bool watch_after_commit(struct watch *w, struct store *store, struct alerts *ale
         deadline = clock_mono_ns() + budget;
         if (w->settled && (!w->resumed || w->renumber))
                 restore_all(w, store, alerts, deadline);
-        wrote = tell_all(w, store, alerts, deadline);
+        wrote = looks_store(w, store);
+        wrote |= tell_all(w, store, alerts, deadline);
         restore_all(w, store, alerts, deadline);
         return wrote;
 }
@@ -450,6 +479,7 @@ void watch_reopened(struct watch *w)
         w->reader = store_reader_close(w->reader);
         w->restoring.app = NULL;
         w->renumber = true;
+        looks_lost(w);
         tellings_again(w);
 }
 

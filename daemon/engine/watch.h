@@ -1,6 +1,7 @@
 /* Watching for leaks: each running process's detector and the life of its findings, each app's generations. Fed by the
- * roster as rounds come in, it asks the sampler for exact reads and for looks into heaps, writes findings into the store, the growth onto the
- * board, and tells alerts. After a restart it takes each process's detector from the store, a few a tick. */
+ * roster as rounds come in, it asks the sampler for exact reads and for looks into heaps, writes findings and looks into the
+ * store, the growth onto the board, and tells alerts. After a restart it takes each process's detector from the store, a few
+ * a tick. */
 #pragma once
 
 #include <stdbool.h>
@@ -38,10 +39,11 @@ void watch_clear_seats(struct watch *w);
  * exited. Right before the roster ends them in the store; at each tick. */
 void watch_settle(struct watch *w, struct store *store, int64_t at_ms);
 
-/* The tick: every detector gets its sample; requests to the sampler (struct report_request) are put into *requests. */
-void watch_tick(struct watch *w, struct store *store, int64_t at_ms, struct buffer *requests);
-/* After a commit that succeeded: what needs to read the file (restoring, telling), within a few ms. True: it wrote findings
- * and told alerts of them, which another commit makes readable. */
+/* The tick: every detector gets its sample; requests to the sampler (struct report_request) are put into *requests.
+ * boot_ms: the tick on CLOCK_BOOTTIME, which start_ticks are measured on. */
+void watch_tick(struct watch *w, struct store *store, int64_t at_ms, int64_t boot_ms, struct buffer *requests);
+/* After a commit that succeeded: what needs to read the file (restoring, looks, telling), within a few ms. True: it wrote
+ * looks or findings and told alerts of these, which another commit makes readable. */
 bool watch_after_commit(struct watch *w, struct store *store, struct alerts *alerts, const char *db_path, int64_t at_ms);
 /* The database is a new file: open findings are written again. */
 void watch_reopened(struct watch *w);

@@ -126,6 +126,7 @@ static void close_finding(struct watch *w, struct app *a, int64_t at_ms)
 {
         tell_app(w, a, TELL_CLOSED, at_ms);
         w->apps_open--;
+        look_app(w, a);
 }
 
 static void open_finding(struct watch *w, struct store *store, struct app *a, const struct generations_trend *t, int64_t at_ms)
@@ -134,6 +135,7 @@ static void open_finding(struct watch *w, struct store *store, struct app *a, co
                                  .grown_bytes = t->to_bytes - t->from_bytes };
         w->apps_open++;
         tell_app(w, a, TELL_OPENED, at_ms);
+        look_app(w, a);
 }
 
 void app_consider(struct watch *w, struct store *store, struct app *a, int64_t at_ms)

@@ -1,12 +1,13 @@
 /* What the watch's files share: watch.c (seats, the tick), watch_row.c (a process), watch_share.c (who shares a limit),
  * watch_app.c (apps and their generations), watch_tell.c (findings into the file), watch_restore.c (detectors after a
- * restart), watch_look.c (looks into heaps: when, and into the file). */
+ * restart), watch_look.c (when heaps are looked into), watch_looked.c (what becomes of a look). */
 #pragma once
 
 #include "detect/detector.h"
 #include "detect/generations.h"
 #include "detect/life.h"
 #include "engine/watch.h"
+#include "model/look.h"
 #include "store/table.h"
 
 #define HOUR_TICKS 720 /* an hour at the default interval */
@@ -16,7 +17,12 @@ struct told {
         int64_t number;              /* 0: none */
         int64_t opened_at_ms, written_at_ms;
         int64_t grown_bytes;         /* when it was last written */
+        unsigned char heap;          /* what of the heap it was written with: enum look_told */
+        uint64_t suspects;           /* which they were then, as a number */
+        int64_t look_span_ms;        /* over which time its looks reached then */
 };
+
+enum look_told { LOOK_NOTHING, LOOK_WHY_NOT, LOOK_FIRST, LOOK_RATES };
 
 struct app {
         uint64_t key;                /* its id as a number */
@@ -30,6 +36,9 @@ struct app {
         uint64_t rebuilt;            /* so many lives of them were read from the file */
         struct told told;
         bool rebuild;                /* its past is to be read from the file */
+        unsigned char looked_at;     /* so many of its processes are looked into for its finding */
+        uint32_t look_number;        /* the process in the file, maybe an ended one, whose look its finding tells of; 0: none */
+        int64_t look_at_ms, look_span_ms; /* when that was, and how far back it knows */
 };
 
 struct findings {
@@ -55,9 +64,16 @@ struct row {
         uint32_t share;              /* place in watch.shares; UINT32_MAX: its room is its own */
         struct headroom headroom;
         struct findings *findings;   /* NULL: nothing was ever found or asked, as of nearly all */
-        int64_t looked_ms;           /* when its heap was last looked into; -1: never */
+        int64_t since_ms;            /* under watch */
+        int64_t exec_ms;             /* when it exec'ed the program it runs, where that was seen; 0 */
+        int64_t begun_boot_ms;       /* when its program began, on the clock that start_ticks are of */
+        int64_t looked_ms;           /* when its heap was last looked into, or not answered; -1: never */
         int64_t look_cost_us;        /* what that took of one core */
-        bool looked_open;            /* since a finding is open that one look at least was for */
+        unsigned char looks_open;    /* looks since its newest finding opened: 0, 1, 2 are 2 or more */
+        unsigned char refusals;      /* the last looks, of which nothing came */
+        bool never_looks;            /* its interpreter is none that can be looked into */
+        bool for_app;                /* looked into for a finding of its app */
+        bool replaced;               /* it exec'ed: another row has its place */
 };
 
 /* What the tick runs through, close together in memory. */
@@ -65,7 +81,8 @@ struct seat {
         struct row *row;             /* NULL: empty */
         struct detector *detector;   /* the row's once it is ready */
         int64_t level_bytes;         /* anon + swap */
-        int64_t look_due_ms;         /* when its heap is looked into; INT64_MAX: not as things are */
+        int64_t look_due_ms;         /* when its heap is looked into; INT64_MAX: not as things are; 0: to be worked out */
+        unsigned char look_rank;     /* who is due goes by: enum look_rank */
         bool looked;                 /* at this tick the detector did */
         bool stirred;                /* to be looked at: its headroom, the settings or an exact read are new */
 };
@@ -108,7 +125,7 @@ struct restoring {
 struct look_arrived {
         struct look_arrived *next;
         struct row *row;             /* referred to */
-        int64_t at_ms;
+        int64_t asked_ms;
         char *bytes;
         size_t size;
 };
@@ -117,8 +134,15 @@ struct look_plan {
         uint32_t seat;               /* the one that is being looked into; UINT32_MAX: none */
         int64_t asked_ms;            /* when that was asked for */
         int64_t next_ms;             /* the soonest that another one may begin */
+        bool due;                    /* somebody is */
+        bool bad_told;               /* the log has been told of bytes that are no look */
+        unsigned n_arrived;
         struct look_arrived *arrived, **arrived_end;
+        uint32_t fresh_number;       /* whose look is not in the file yet; 0: nobody's */
+        struct buffer fresh;
 };
+
+enum look_rank { LOOK_PLAIN, LOOK_FINDING, LOOK_OPENING };
 
 struct watch {
         struct board *board;
@@ -135,7 +159,7 @@ struct watch {
         bool shares_changed;
         uint32_t apps_open;          /* apps with an open finding */
         uint64_t ticks;
-        int64_t at_ms;               /* of the newest tick */
+        int64_t at_ms, boot_ms;      /* of the newest tick */
         struct buffer scratch;
 
         struct look_plan looks;
@@ -188,18 +212,33 @@ void tellings_again(struct watch *w); /* every open finding is written anew */
 
 /* watch_look.c: see its head for the rules */
 void looks_configure(struct watch *w);          /* when each is due, anew */
-void look_schedule(struct watch *w, struct row *row); /* the same for one: it was seated, a finding opened or closed */
-void looks_tick(struct watch *w, struct buffer *requests); /* asks for the one that is due, if any */
+void look_schedule(struct watch *w, const struct row *row); /* the same for one: it was seated, its finding closed */
+void look_opens(struct watch *w, struct row *row); /* a finding of it */
+void look_app(struct watch *w, struct app *a); /* a finding of the app opened or closed */
+void look_refused(struct watch *w, struct row *row, bool for_ever);
+/* At a tick: whether anybody is due has been noted in looks.due. Asks for one of them at most. */
+void looks_tick(struct watch *w, struct buffer *requests);
 void look_arrives(struct watch *w, struct row *row, const struct report_look *look);
 void look_forget(struct watch *w, uint32_t seat); /* somebody left it; UINT32_MAX: everybody, the sampler went */
-/* After a commit: continues each from the look before, puts it into the store, and tells open findings of it. True: it did. */
-bool looks_store(struct watch *w, struct store *store, int64_t deadline_ns);
+void look_end(struct watch *w, struct row *row);  /* it ended, or exec'ed: what is on its way is not stored */
+void look_drop_first(struct watch *w);            /* of those that arrived */
 void looks_done(struct watch *w);
-/* The newest look of it, from the file. 1 found, 0 none. */
-int look_load(struct watch *w, const struct row *row, struct look *ret);
-/* Why there is none, and when there will be: for diagnosis.h. */
-const char *look_why_none(const struct watch *w, const struct row *row);
-int64_t look_next_ms(const struct watch *w, const struct row *row);
+int64_t look_next_ms(const struct watch *w, const struct row *row); /* when there will be one; -1: never */
+int64_t look_follow_ms(const struct watch *w);    /* from a finding's first look to its second */
+int64_t row_opened_ms(const struct row *row);     /* when the newest of its open findings was opened; -1: it has none */
+
+/* watch_looked.c */
+/* After a commit: continues one that arrived from the look before, puts it into the store, and tells open findings of it.
+ * True: it did. */
+bool looks_store(struct watch *w, struct store *store);
+void looks_committed(struct watch *w);
+void looks_lost(struct watch *w); /* the database is a new file */
+/* The newest look of a process, by its number in the file. 1 found: release it with look_done(); 0 none, and nothing to
+ * release. */
+int look_load(struct watch *w, uint32_t number, struct look *ret);
+/* After a restart: when it was last looked into. */
+void look_restore(struct watch *w, struct row *row);
+const char *look_why_none(const struct watch *w, const struct row *row); /* half a sentence, for diagnosis.h */
 
 /* watch_restore.c */
 bool restore_waiting(const struct watch *w);

@@ -92,6 +92,7 @@ static void resume_app(struct watch *w, const struct store_finding *sf)
         a->told = (struct told){ .number = f->number, .opened_at_ms = f->opened_at_ms, .written_at_ms = f->updated_at_ms };
         a->touched_ms = a->touched_ms ? a->touched_ms : w->at_ms;
         w->apps_open++;
+        look_app(w, a);
 }
 
 static bool resume(void *data, const struct store_finding *f)
@@ -221,6 +222,7 @@ static bool restore_row(struct watch *w, struct row *row)
         if (!row->has_swap)
                 row->swap_bytes = r->swap_bytes;
         row->ready = true;
+        look_restore(w, row);
         row_seated(w, row);
         row_publish(w, row);
         return true;

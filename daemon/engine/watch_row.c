@@ -1,7 +1,16 @@
 /* A process under watch: what is kept of it, and how its growth is shown. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "engine/watch_private.h"
+
+static int64_t begun_boot_ms(const struct process_id *id)
+{
+        uint64_t a_second = (uint64_t)sysconf(_SC_CLK_TCK), seconds = id->start_ticks / a_second;
+        uint64_t rest = id->start_ticks % a_second;
+
+        return (int64_t)((seconds < UINT32_MAX ? seconds : UINT32_MAX) * 1000 + rest * 1000 / a_second);
+}
 
 struct row *row_new(uint32_t process, const struct process_id *id, bool known)
 {
@@ -16,6 +25,8 @@ struct row *row_new(uint32_t process, const struct process_id *id, bool known)
         row->fed_ms = -1;
         row->share = UINT32_MAX;
         row->headroom = HEADROOM_UNKNOWN;
+        row->begun_boot_ms = begun_boot_ms(id);
+        row->looked_ms = -1;
         if (known)
                 return row;
         row->ready = true;

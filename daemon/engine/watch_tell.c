@@ -12,6 +12,7 @@
 
 #define LOWS_MOST 256
 #define ATTEMPTS_MOST 3 /* commits that a finding may take to get into the file */
+#define STEP_TICKS 6    /* it is over */
 #define THEN_TICKS 24   /* how far from the window's beginning costlier figures are looked for, beside their interval */
 
 static void add(struct watch *w, struct telling t)
@@ -106,6 +107,8 @@ struct making {
         struct watch *watch;
         const struct telling *telling;
         struct circumstances c;
+        struct look look;            /* c.look */
+        bool has_look;
         struct finding *finding;
         bool done;
 };
@@ -120,16 +123,17 @@ static char *text_of(struct buffer *b, const char *otherwise)
 static void write_texts(struct making *m)
 {
         struct finding *f = m->finding;
-        struct buffer title = {}, evidence = {}, diagnosis = {}, advice = {};
+        struct buffer title = {}, evidence = {}, diagnosis = {}, advice = {}, suspects = {};
 
         diagnosis_title(&m->c, &title);
         diagnosis_evidence(&m->c, &evidence);
         diagnosis_answers(&m->c, &diagnosis, &advice);
+        diagnosis_suspects(&m->c, &suspects);
         f->title = text_of(&title, "");
         f->evidence = text_of(&evidence, "{}");
         f->diagnosis = text_of(&diagnosis, "[]");
         f->advice = text_of(&advice, "[]");
-        f->suspects = strdup("[]");
+        f->suspects = text_of(&suspects, "[]");
         m->done = true;
 }
 
@@ -143,6 +147,7 @@ static bool take_process(void *data, const struct store_process *p)
                 m->c.args = p->who.args;
                 m->c.n_args = p->who.n_args;
                 m->c.now = p->detail;
+                m->c.started_at_ms = p->who.started_at_ms;
         }
         m->c.framework = p->who.framework;
         m->c.unit = p->who.unit;
@@ -151,20 +156,28 @@ static bool take_process(void *data, const struct store_process *p)
         return false;
 }
 
-struct figures_then { int64_t until_ms; struct detail detail; int64_t at_ms; };
+struct figures_then {
+        int64_t until_ms, after_ms;
+        struct detail then, after;
+        int64_t then_at_ms, after_at_ms; /* -1: none found yet */
+};
 
-/* The last at or before the window's beginning, else the first after it. */
+/* The last at or before the window's (or step's) beginning, else the first after it; and the first once a step was over. */
 static bool take_then(void *data, const struct store_sample *sample)
 {
-        struct figures_then *then = data;
+        struct figures_then *f = data;
 
         if (!sample->detail)
                 return true;
-        if (sample->at_ms > then->until_ms && then->at_ms >= 0)
-                return false;
-        then->detail = *sample->detail;
-        then->at_ms = sample->at_ms;
-        return sample->at_ms <= then->until_ms;
+        if (sample->at_ms <= f->until_ms || f->then_at_ms < 0) {
+                f->then = *sample->detail;
+                f->then_at_ms = sample->at_ms;
+        }
+        if (sample->at_ms < f->after_ms)
+                return true;
+        f->after = *sample->detail;
+        f->after_at_ms = sample->at_ms;
+        return false;
 }
 
 static void find_then(struct making *m, const struct row *row)
@@ -173,16 +186,27 @@ static void find_then(struct making *m, const struct row *row)
         const struct trend *t = m->c.trend;
         int64_t at_ms = m->c.kind == FINDING_STEP ? t->step_at_ms : t->since_ms;
         int64_t around = 2 * config->detail_interval_ms + THEN_TICKS * config->interval_ms;
-        struct figures_then then = { .until_ms = at_ms, .at_ms = -1 };
+        struct figures_then f = { .until_ms = at_ms, .after_ms = at_ms + STEP_TICKS * config->interval_ms, .then_at_ms = -1,
+                                  .after_at_ms = -1 };
         struct error err = {};
 
         if (at_ms < 0)
                 return;
-        store_read_samples(m->watch->reader, row->number, at_ms - around, at_ms + around, take_then, &then, &err);
-        if (then.at_ms < 0)
-                return;
-        m->c.then = then.detail;
-        m->c.then_ms = then.at_ms;
+        store_read_samples(m->watch->reader, row->number, at_ms - around, at_ms + around, take_then, &f, &err);
+        if (f.then_at_ms >= 0) {
+                m->c.then = f.then;
+                m->c.then_ms = f.then_at_ms;
+        }
+        if (m->c.kind == FINDING_STEP && f.after_at_ms >= 0) {
+                m->c.after = f.after;
+                m->c.after_ms = f.after_at_ms;
+        }
+}
+
+static void find_look(struct making *m, uint32_t number)
+{
+        m->has_look = look_load(m->watch, number, &m->look) == 1;
+        m->c.look = m->has_look ? &m->look : NULL;
 }
 
 static int compose_row(struct making *m)
@@ -200,12 +224,30 @@ static int compose_row(struct making *m)
         m->c.headroom = row->headroom.kind != LIMIT_NONE ? &row->headroom : NULL;
         m->c.limit_at_ms = life_limit_at_ms(&facts);
         m->c.pid = row->id.pid;
+        m->c.why_no_look = look_why_none(m->watch, row);
+        m->c.next_look_ms = look_next_ms(m->watch, row);
+        find_look(m, row->number);
         find_then(m, row);
         store_find_process(m->watch->reader, &row->id, 3, take_process, m, &err);
         m->c.process_name = m->c.process_name ? m->c.process_name : "";
         if (!m->done)
                 write_texts(m);
         return 0;
+}
+
+/* When the next one of its processes is looked into. */
+static int64_t next_look_of(const struct watch *w, const struct app *a)
+{
+        int64_t soonest = -1;
+
+        for (uint32_t i = 0; i < w->n_seats; i++) {
+                const struct row *row = w->seats[i].row;
+                int64_t at_ms = row && row->app == a ? look_next_ms(w, row) : -1;
+
+                if (at_ms >= 0 && (soonest < 0 || at_ms < soonest))
+                        soonest = at_ms;
+        }
+        return soonest;
 }
 
 /* Any process of the app tells what its framework and unit are. */
@@ -230,6 +272,11 @@ static int compose_app(struct making *m)
         trend.slots = g.of;
         m->c.trend = &trend;
         m->c.generations = &g;
+        m->c.why_no_look = a->settings.inspect == INSPECT_OFF ? "inspect is off"
+                                                              : "the turn of its processes has not come yet";
+        m->c.next_look_ms = next_look_of(m->watch, a);
+        m->c.look_of_member = true;
+        find_look(m, a->look_number);
         for (uint32_t i = 0; i < m->watch->n_seats && !m->done; i++)
                 if (m->watch->seats[i].row && m->watch->seats[i].row->app == a)
                         store_find_process(m->watch->reader, &m->watch->seats[i].row->id, 3, take_process, m, &err);
@@ -244,12 +291,17 @@ static int compose(struct watch *w, const struct telling *t, struct finding *f)
                 .watch = w, .telling = t, .finding = f,
                 .c = { .kind = t->kind, .now_ms = t->at_ms, .interval_ms = w->config->interval_ms, .app_name = t->app->name,
                        .pid = -1, .exact_bytes = -1, .limit_at_ms = -1, .then = DETAIL_UNKNOWN, .now = DETAIL_UNKNOWN,
-                       .then_ms = -1 },
+                       .then_ms = -1, .after = DETAIL_UNKNOWN, .after_ms = -1, .started_at_ms = -1, .fds_limit = -1,
+                       .next_look_ms = -1 },
         };
+        int r;
 
         if (t->row && !t->row->ready)
                 return -1;
-        return t->row ? compose_row(&m) : compose_app(&m);
+        r = t->row ? compose_row(&m) : compose_app(&m);
+        if (m.has_look)
+                look_done(&m.look);
+        return r;
 }
 
 static bool take_finding(void *data, const struct store_finding *f)
@@ -295,7 +347,8 @@ static void put(struct watch *w, struct store *store, struct alerts *alerts, con
 static bool tell(struct watch *w, struct store *store, struct alerts *alerts, struct telling *t)
 {
         _cleanup_(finding_done) struct finding f = {};
-        bool read = t->what == TELL_CLOSED && !(t->compose && t->attempts == 0 && t->row);
+        /* After an exec the file no longer has the look that it tells of. */
+        bool read = t->what == TELL_CLOSED && !(t->compose && t->attempts == 0 && t->row && !t->row->replaced);
 
         if (read || compose(w, t, &f) < 0) {
                 int r = from_file(w, t, &f);

@@ -50,6 +50,8 @@ def test_a_bad_value_is_refused_naming_option_value_and_what_is_allowed(run_memt
 @pytest.mark.parametrize("argv, words", [
     (["--nonsense"], ["--nonsense"]), (["--interval"], ["--interval"]), (["stray"], ["stray"]), (["-x"], ["-x"]),
     (["--config", "/nonexistent.conf"], ["/nonexistent.conf"]), (["--show-secrets=perhaps"], ["show-secrets"]),
+    (["--inspect", "always"], ["--inspect", "always", "off, on-finding or periodic"]), (["--inspect"], ["--inspect"]),
+    (["--inspect-interval=31d"], ["--inspect-interval", "31d", "100ms to 30d"]),
     (["--nonsense\x1b[31m\n"], ["--nonsense"]),
 ])
 def test_wrong_usage_is_status_2(run_memtided, argv, words):
@@ -65,6 +67,7 @@ def test_wrong_usage_is_status_2(run_memtided, argv, words):
     ("interval\n", ["1"]), ("[memtided\ninterval = 5s\n", ["1"]), ("\x00\x01\x02\n", []), ("= 5s\n", []),
     ("config = /etc/x\n", ["config"]),
     ('[app "x"]\ninterval = 5s\n', [":2:", "interval", "min-growth", "mute"]), ('[app "x"]\nmute = perhaps\n', [":2:", "mute", "yes or no"]),
+    ('[app "x"]\ninspect = yes\n', [":2:", "inspect", "yes", "off, on-finding or periodic"]),
     ('\n[app "x"]\nmin-growth = 8MB\n', [":3:", "min-growth", "8MB", "64MiB"]), ("[app x]\n", [":1:", "app"]),
     ('[app ""]\n', [":1:"]), ('[app "x"]\nmute = yes\nmute = no\n', [":3:", "mute"]), ('mute = yes\n', [":1:", "mute"]),
 ])
@@ -86,7 +89,7 @@ def test_check_config_prints_what_it_would_read_back(run_memtided, folder):
     options = ["--interval", "250ms", "--detail-interval", "90s", "--listen", "127.0.0.1:1", "--listen", "unix:/run/x y.sock",
                "--listen", "[::1]:7", "--retention", "400d", "--max-db-size", "64MiB", "--include", r"a;b #c\s\"x", "--include", "=",
                "--exclude", "[memtided]", "--show-secrets", "--min-growth", "3GiB", "--allow-host", "a.example", "--token-file", token,
-               "--db", folder + "/some place/m.db"]
+               "--inspect", "periodic", "--inspect-interval", "90s", "--db", folder + "/some place/m.db"]
     first = run_memtided("--config", "/dev/null", "--check-config", *options)
     assert first.returncode == 0, first
     path = os.path.join(folder, "conf")
@@ -94,13 +97,14 @@ def test_check_config_prints_what_it_would_read_back(run_memtided, folder):
         f.write(first.stdout)
     again = run_memtided("--check-config", "--config", path)
     assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
-    says(first.stdout, "interval = 250ms", "retention = 400d", "max-db-size = 64MiB", "show-secrets = yes")
+    says(first.stdout, "interval = 250ms", "retention = 400d", "max-db-size = 64MiB", "show-secrets = yes", "inspect = periodic",
+         "inspect-interval = 90s")
     assert not os.path.exists(folder + "/some place")
 
 
 def test_sections_for_apps_are_printed_as_they_would_be_read(run_memtided, folder):
     path = os.path.join(folder, "conf")
-    sections = '\n[app "gunicorn: *"]\nmin-growth = 64MiB\nmute = no\n\n[app "a \'b\' \"c\" [d]; #é"]\nmute = yes\n'
+    sections = '\n[app "gunicorn: *"]\nmin-growth = 64MiB\nmute = no\n\n[app "a \'b\' \"c\" [d]; #é"]\ninspect = off\nmute = yes\n'
     with open(path, "w", encoding="utf-8") as f:
         f.write("min-growth = 1MiB\n" + sections)
     got = run_memtided("--config", path, "--check-config", "--db", folder + "/m.db", "--min-growth", "2MiB")
@@ -123,7 +127,7 @@ def test_help_and_version_are_printed_to_standard_output(run_memtided):
     text = run_memtided("--help")
     assert text.returncode == 0 and not text.stderr
     for option in ("db", "interval", "detail-interval", "listen", "allow-host", "token-file", "retention", "max-db-size",
-                   "include", "exclude", "show-secrets", "min-growth", "check-config", "version", "config"):
+                   "include", "exclude", "show-secrets", "min-growth", "inspect", "inspect-interval", "check-config", "version", "config"):
         assert "--" + option in text.stdout
     version = run_memtided("--version")
     assert version.returncode == 0 and len(version.stdout.split()) == 2

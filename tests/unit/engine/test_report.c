@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "model/look_bytes.h"
 #include "model/report.h"
 
 static const struct process_id some_id = { .pid = 4242, .start_ticks = 1833921, .boot = 0xb3f2c1d0 };
@@ -132,6 +133,34 @@ static void headroom_and_exact_figures_arrive_whole(void **state)
         assert_int_equal(got.exact.anon_bytes, -1);
 }
 
+static void a_look_arrives_whole(void **state)
+{
+        _cleanup_(buffer_done) struct buffer b = {};
+        _cleanup_(freep) char *most = calloc(1, LOOK_BYTES_MOST + 1);
+        struct report got;
+        struct error err = {};
+
+        (void)state;
+        assert_non_null(most);
+        report_add_look(&b, 9, &(struct report_look){ 41200, "any bytes", 9 });
+        report_add_look(&b, 10, &(struct report_look){ 0, NULL, 0 });
+        assert_int_equal(report_parse(b.data, b.size, &got, &err), sizeof(struct report_frame) + 8 + 8 + 9);
+        assert_int_equal(got.kind, REPORT_LOOK);
+        assert_int_equal(got.seat, 9);
+        assert_int_equal(got.look.cpu_us, 41200);
+        assert_int_equal(got.look.size, 9);
+        assert_memory_equal(got.look.bytes, "any bytes", 9);
+        buffer_clear(&b);
+        report_add_look(&b, 9, &(struct report_look){ 1, most, LOOK_BYTES_MOST });
+        assert_int_equal(report_parse(b.data, b.size, &got, &err), b.size);
+        buffer_clear(&b);
+        report_add_look(&b, 9, &(struct report_look){ 1, most, LOOK_BYTES_MOST + 1 });
+        assert_int_equal(report_parse(b.data, b.size, &got, &err), -EBADMSG);
+        buffer_clear(&b);
+        report_add_look(&b, 9, &(struct report_look){ -1, most, 1 });
+        assert_int_equal(report_parse(b.data, b.size, &got, &err), -EBADMSG);
+}
+
 static void assert_headroom_refused(struct headroom h, const char *place)
 {
         _cleanup_(buffer_done) struct buffer b = {};
@@ -229,6 +258,7 @@ static void a_lying_sampler_breaks_nothing(void **state)
         report_add_detail(&b, 7, &detail);
         report_add_headroom(&b, 7, &near);
         report_add_exact(&b, 7, &exact);
+        report_add_look(&b, 7, &(struct report_look){ 5, "bytes", 5 });
         report_add_gone(&b, 7, GONE_EXITED);
         report_add_tick(&b, &tick, &change);
         for (size_t i = 0; i < b.size; i++)
@@ -259,6 +289,7 @@ int main(void)
                 cmocka_unit_test(an_incomplete_frame_waits_for_more),
                 cmocka_unit_test(a_round_ends_with_its_tick),
                 cmocka_unit_test(headroom_and_exact_figures_arrive_whole),
+                cmocka_unit_test(a_look_arrives_whole),
                 cmocka_unit_test(headroom_that_cannot_be_is_refused),
                 cmocka_unit_test(exact_figures_that_cannot_be_are_refused),
                 cmocka_unit_test(frames_of_another_size_are_refused),

@@ -14,6 +14,8 @@
 
 #include "base/cleanup.h"
 #include "model/board.h"
+#include "model/look_bytes.h"
+#include "store/looks.h"
 
 #define START_MS INT64_C(1795000000000)
 #define BOARD_ROOM 128
@@ -54,6 +56,7 @@ struct watch_world *watch_world_new(const char *settings)
         assert_non_null(mkdtemp(w->folder));
         snprintf(w->path, sizeof w->path, "%s/m.db", w->folder);
         w->at_ms = START_MS;
+        w->boot_ms = 1000;
         read_settings(w, settings);
         w->board = calloc(1, sizeof *w->board + BOARD_ROOM * sizeof w->board->entries[0]);
         assert_non_null(w->board);
@@ -109,8 +112,12 @@ struct fake *world_start(struct watch_world *w, const char *app, int64_t bytes, 
         struct fake *f = &w->fakes[w->n];
 
         assert_true(w->n < PROCESSES_MOST);
-        *f = (struct fake){ .id = { .pid = (int32_t)(1000 + w->n), .start_ticks = 100 + w->n, .boot = 7 },
-                            .seat = w->n, .app = app, .running = true, .bytes = bytes, .each_tick = each_tick, .headroom = HEADROOM_UNKNOWN };
+        *f = (struct fake){
+                .id = { .pid = (int32_t)(1000 + w->n), .start_ticks = (uint64_t)(w->boot_ms * sysconf(_SC_CLK_TCK) / 1000),
+                        .boot = 7 },
+                .seat = w->n, .app = app, .running = true, .bytes = bytes, .each_tick = each_tick, .headroom = HEADROOM_UNKNOWN,
+                .orders = 1000, .python = "3.11.2", .look_cost_us = 40000, .looked_ms = -1,
+        };
         w->n++;
         sit(w, f);
         return f;
@@ -137,6 +144,47 @@ static struct fake *on_seat(struct watch_world *w, uint32_t seat)
         return NULL;
 }
 
+static void make_look(const struct watch_world *w, const struct fake *f, struct look *ret)
+{
+        look_init(ret);
+        ret->at_ms = w->at_ms;
+        ret->took_us = f->look_cost_us;
+        if (f->refusal) {
+                ret->hopeless = f->hopeless;
+                assert_int_equal(look_miss(ret, "python", f->refusal), 0);
+                return;
+        }
+        snprintf(ret->python, sizeof ret->python, "%s", f->python);
+        ret->memory = (struct look_memory){ f->bytes, 0, 0, 8 * MIB, 0, 0, 0, 0, 0 };
+        ret->tracked_objects = f->orders;
+        ret->types = calloc(1, sizeof *ret->types);
+        ret->types[ret->n_types++] = (struct look_type){ .name = strdup("shop.models.Order"), .objects = f->orders,
+                                                         .tracked = f->orders, .bytes = f->orders * 64 };
+        ret->containers = calloc(1, sizeof *ret->containers);
+        ret->containers[ret->n_containers++] = (struct look_container){ .name = strdup("shop.cache.ORDERS"),
+                                                                        .type = strdup("dict"), .length = f->orders };
+}
+
+static void answer_look(struct watch_world *w, struct fake *f)
+{
+        struct look look;
+        struct buffer bytes = {};
+
+        w->looks++;
+        if (w->silent_looks)
+                return;
+        make_look(w, f, &look);
+        look_write(&look, &bytes);
+        assert_false(bytes.failed);
+        if (w->bad_looks)
+                memset(bytes.data, 0xa5, bytes.size);
+        f->looks++;
+        f->looked_ms = w->at_ms;
+        watch_look(w->watch, f->seat, &(struct report_look){ f->look_cost_us, bytes.data, bytes.size });
+        buffer_done(&bytes);
+        look_done(&look);
+}
+
 static void answer(struct watch_world *w)
 {
         for (size_t i = 0; i + sizeof(struct report_request) <= w->requests.size; i += sizeof(struct report_request)) {
@@ -145,7 +193,12 @@ static void answer(struct watch_world *w)
 
                 memcpy(&request, w->requests.data + i, sizeof request);
                 f = on_seat(w, request.seat);
-                assert_non_null(f);
+                if (!f) /* it has ended meanwhile */
+                        continue;
+                if (request.what == REQUEST_LOOK) {
+                        answer_look(w, f);
+                        continue;
+                }
                 w->asked++;
                 if (!w->silent)
                         watch_exact(w->watch, f->seat, &(struct report_exact){ f->bytes, w->lie_bytes ? w->lie_bytes : f->bytes, 0 });
@@ -173,6 +226,7 @@ void world_tick(struct watch_world *w)
 
         answer(w);
         w->at_ms += w->config.interval_ms;
+        w->boot_ms += w->config.interval_ms;
         watch_settle(w->watch, w->store, w->at_ms);
         for (uint32_t i = 0; i < w->n; i++) {
                 struct fake *f = &w->fakes[i];
@@ -180,11 +234,12 @@ void world_tick(struct watch_world *w)
                 if (!f->running)
                         continue;
                 f->bytes += f->each_tick;
+                f->orders += f->orders_each_tick;
                 changes[n++] = (struct store_change){ f->process, f->bytes + 8 * MIB, f->bytes / 4096 * 4096 };
                 watch_figures(w->watch, f->seat, &(struct figures){ f->bytes + 8 * MIB, f->bytes / 4096 * 4096 });
         }
         store_add_tick(w->store, w->at_ms, changes, n);
-        watch_tick(w->watch, w->store, w->at_ms, &w->requests);
+        watch_tick(w->watch, w->store, w->at_ms, w->boot_ms, &w->requests);
         if (!commit(w))
                 return;
         if (watch_after_commit(w->watch, w->store, NULL, w->path, w->at_ms))
@@ -245,6 +300,8 @@ static bool collect(void *data, const struct store_finding *f)
         c->at[c->n] = (struct seen){ .finding = *f->finding, .has_process = f->has_process };
         snprintf(c->at[c->n].title, sizeof c->at[c->n].title, "%s", f->finding->title);
         snprintf(c->at[c->n].evidence, sizeof c->at[c->n].evidence, "%s", f->finding->evidence);
+        snprintf(c->at[c->n].suspects, sizeof c->at[c->n].suspects, "%s", f->finding->suspects);
+        snprintf(c->at[c->n].diagnosis, sizeof c->at[c->n].diagnosis, "%s", f->finding->diagnosis);
         snprintf(c->at[c->n].app_name, sizeof c->at[c->n].app_name, "%s", f->app_name);
         c->n++;
         return true;
@@ -260,6 +317,23 @@ uint32_t world_findings(struct watch_world *w, int state, struct seen *ret, uint
         if (store_reader_open(w->path, &r, &err) < 0 || store_read_findings(r, &filter, collect, &c, &err) < 0)
                 fail_msg("%s", err.text);
         return c.n;
+}
+
+bool world_look(const struct watch_world *w, const struct fake *f, struct look *ret)
+{
+        _cleanup_(store_reader_closep) struct store_reader *r = NULL;
+        struct error err = {};
+        const void *bytes;
+        int64_t at_ms;
+        size_t size;
+        int found;
+
+        if (store_reader_open(w->path, &r, &err) < 0)
+                fail_msg("%s", err.text);
+        found = store_read_look(r, f->process, &at_ms, &bytes, &size, &err);
+        if (found < 0 || (found && look_parse(bytes, size, ret, &err) < 0))
+                fail_msg("%s", err.text);
+        return found;
 }
 
 unsigned world_until_open(struct watch_world *w, uint32_t n, unsigned most)

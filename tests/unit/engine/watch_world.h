@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/watch.h"
+#include "model/look.h"
 #include "store/findings.h"
 
 #define MIB (INT64_C(1) << 20)
@@ -15,6 +16,14 @@ struct fake {
         int64_t bytes;          /* anon */
         int64_t each_tick;      /* grows by so much */
         struct headroom headroom;
+        /* Its heap: shop.cache.ORDERS holds so many shop.models.Order, as many more each tick. */
+        int64_t orders, orders_each_tick;
+        const char *python;     /* "3.11.2" */
+        const char *refusal;    /* looks fail, because of that, */
+        bool hopeless;          /* now and for ever */
+        int64_t look_cost_us;
+        unsigned looks;         /* answered */
+        int64_t looked_ms;      /* the last of them; -1 */
 };
 
 struct watch_world {
@@ -30,7 +39,10 @@ struct watch_world {
         bool silent;            /* nobody answers requests */
         int64_t lie_bytes;      /* what exact reads say; 0: the truth */
         bool troubled;          /* commits may fail */
-        uint32_t asked;         /* requests so far */
+        uint32_t asked;         /* exact reads so far */
+        int64_t boot_ms;        /* this machine has been up */
+        bool silent_looks, bad_looks; /* nobody answers those requests; the answers are rubbish */
+        uint32_t looks;         /* asked for so far */
 };
 
 struct watch_world *watch_world_new(const char *settings);
@@ -51,7 +63,13 @@ void world_configure(struct watch_world *w, const char *settings);
 
 struct growth world_growth(const struct watch_world *w, const struct fake *f); /* as on the board */
 /* What is in the file, newest first; texts are not kept. Returns how many. */
-struct seen { struct finding finding; char title[200], evidence[4096]; char app_name[64]; bool has_process; };
+struct seen {
+        struct finding finding;
+        char title[200], evidence[4096], suspects[2048], diagnosis[16384], app_name[64];
+        bool has_process;
+};
+/* The newest look of a process, as it is in the file. False: none. */
+bool world_look(const struct watch_world *w, const struct fake *f, struct look *ret);
 uint32_t world_findings(struct watch_world *w, int state, struct seen *ret, uint32_t room);
 /* Ticks until so many findings are open; fails after `most`. Returns how many ticks it took. */
 unsigned world_until_open(struct watch_world *w, uint32_t n, unsigned most);
