@@ -207,6 +207,9 @@ const struct command commands[] = {
         { .name = "findings", .argument = "[N]", .takes = ARGUMENT_NUMBER, .options = findings_options,
           .n_options = COUNT(findings_options), .run = cmd_findings,
           .help = "What was found, newest first; with a number that finding whole: evidence, causes, what to do." },
+        { .name = "heap", .argument = "ID", .takes = ARGUMENT_ID, .run = cmd_heap,
+          .help = "What its Python heap holds, and what grows: containers and types by name, the garbage collector, "
+                  "where its memory is." },
         { .name = "export", .argument = "ID", .takes = ARGUMENT_ID, .run = cmd_export,
           .help = "Its whole history as CSV." },
         { .name = "analyze", .argument = "FILE...", .takes = ARGUMENT_FILES, .options = analyze_options,

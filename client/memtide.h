@@ -51,6 +51,7 @@ struct command {
 int cmd_ps(struct client *client, struct error *err);
 int cmd_apps(struct client *client, struct error *err);
 int cmd_show(struct client *client, struct error *err);
+int cmd_heap(struct client *client, struct error *err);
 int cmd_findings(struct client *client, struct error *err);
 int cmd_export(struct client *client, struct error *err);
 int cmd_analyze(struct client *client, struct error *err);

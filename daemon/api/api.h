@@ -46,6 +46,7 @@ void get_processes(struct call *c);
 void get_process(struct call *c);
 void get_process_samples(struct call *c);
 void get_process_events(struct call *c);
+void get_process_heap(struct call *c);
 void get_apps(struct call *c);
 void get_app(struct call *c);
 void get_app_samples(struct call *c);

@@ -75,7 +75,8 @@ static const struct parameter findings_parameters[] = {
         FORMAT_PARAMETER(list_formats, "json or text"),
         {},
 };
-static const struct parameter finding_parameters[] = { FORMAT_PARAMETER(list_formats, "json or text"), {} };
+/* Of one thing that can be shown as a page of text. */
+static const struct parameter page_parameters[] = { FORMAT_PARAMETER(list_formats, "json or text"), {} };
 static const struct parameter samples_parameters[] = {
         TIME_PARAMETER("since", since_ms),
         TIME_PARAMETER("until", until_ms),
@@ -105,11 +106,12 @@ static const struct route routes[] = {
         { "/processes/*", get_process, no_parameters, .fresh = true },
         { "/processes/*/samples", get_process_samples, samples_parameters, .fresh = true },
         { "/processes/*/events", get_process_events, events_parameters, .fresh = true },
+        { "/processes/*/heap", get_process_heap, page_parameters, .fresh = true },
         { "/apps", get_apps, apps_parameters, .fresh = true },
         { "/apps/*", get_app, no_parameters, .fresh = true },
         { "/apps/*/samples", get_app_samples, samples_parameters, .fresh = true },
         { "/findings", get_findings, findings_parameters, .fresh = true },
-        { "/findings/*", get_finding, finding_parameters, .fresh = true },
+        { "/findings/*", get_finding, page_parameters, .fresh = true },
         { "/metrics", get_metrics, metrics_parameters, .fresh = true },
         { "/healthz", get_healthz, no_parameters, .open = true },
 };

@@ -1,6 +1,6 @@
-/* A look for a terminal or as text/plain: what grows first, then what is large, then the collector and what the memory is.
- * One hand for daemon and client: both have it as the JSON of /processes/ID/heap. Pure but for the time zone, which is the
- * C library's. */
+/* A look for a terminal or as text/plain: what grows first, then what is large, then the collector and what the memory
+ * is. One hand for daemon and client: both have it as the JSON of /processes/ID/heap. Pure but for the time zone, which
+ * is the C library's. */
 #pragma once
 
 #include <jansson.h>

@@ -161,6 +161,10 @@ static void write_line(const struct layout *l, const struct made_cell *cells, st
 
                 if (!l->shown[c])
                         continue;
+                if (!cells[c].width) {
+                        owed += l->width[c] + BETWEEN;
+                        continue;
+                }
                 if (pad < 0)
                         pad = 0;
                 add_spaces(out, owed + (l->table->columns[c].right ? pad : 0));

@@ -122,8 +122,8 @@ static void wrong_usage_names_option_value_and_what_is_allowed(void **state)
                 const char *line, *error;
         } rows[] = {
                 { "", "it needs a command: ps, apps, show or findings (see memtide --help)" },
-                { "frob", "unknown command \"frob\": allowed are ps, apps, show, findings, export" },
-                { "top", "unknown command \"top\": allowed are ps, apps, show, findings, export" },
+                { "frob", "unknown command \"frob\": allowed are ps, apps, show, findings, heap, export" },
+                { "top", "unknown command \"top\": allowed are ps, apps, show, findings, heap, export" },
                 { "ps|1", "\"1\" is not allowed: ps takes options alone" },
                 { "show", "show needs an ID: a PID or an id, as in \"memtide show 4242\"" },
                 { "show|1|2", "\"2\" is not allowed: show takes one ID" },
@@ -208,8 +208,8 @@ static void help_needs_nothing_else(void **state)
 
 static void help_and_man_page_name_every_command_and_option(void **state)
 {
-        static const char *const names[] = { "ps", "apps", "show", "findings", "export", "url", "token-file", "json",
-                                             "color" };
+        static const char *const names[] = { "ps", "apps", "show", "findings", "heap", "export", "url", "token-file",
+                                             "json", "color" };
 
         (void)state;
         for (int man = 0; man < 2; man++) {
