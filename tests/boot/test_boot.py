@@ -1,4 +1,5 @@
 """The service under a real systemd: installed, started, reloaded, watched over, stopped, removed."""
+import json
 import re
 import time
 
@@ -101,6 +102,22 @@ def test_reload_refuses_a_wrong_configuration_and_keeps_the_old(machine, install
     assert machine.json("/processes")["interval_ms"] == 1000
     assert machine.main_pid() == before and machine.show("ActiveState") == "active"
     machine.write(CONFIG, "interval = 1s\n")
+
+
+def test_heap_of_another_user_is_looked_into_under_the_hardening(machine, installed, other):
+    machine.write(CONFIG, "interval = 1s\ninspect = periodic\ninspect-interval = 1s\n")
+    machine.run("systemctl reload memtided")
+    path = "/processes/%d/heap" % other
+
+    def look_taken():  # a problem has no types
+        look = json.loads(machine.curl(path, check=False) or "{}")
+        return look if "types" in look else None
+    look = until(look_taken, 30, "a look into the heap")
+    assert look["complete"] and look["missing"] == [] and look["gc"]["enabled"] is True
+    assert {"function", "_frozen_importlib.ModuleSpec"} <= {t["type"] for t in look["types"]}
+    assert "sys.modules" in {c["name"] for c in look["containers"]}
+    machine.write(CONFIG, "interval = 1s\n")
+    machine.run("systemctl reload memtided")
 
 
 @pytest.mark.parametrize("role", ["memtide-sampler", "memtide-api"])
