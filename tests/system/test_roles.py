@@ -37,7 +37,7 @@ def another(d, name, old):
 
 
 def test_there_are_three_roles_each_executed_afresh(daemon):
-    d = daemon()
+    d = daemon("--inspect=off")  # a look is a process for some ms
     assert len(d.members()) == 3
     assert d.role("sampler").ppid() == d.pid and d.role("api").ppid() == d.pid
 
