@@ -1,4 +1,5 @@
 /* What to do by what a look into the heap found: one function a piece. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +26,18 @@ static const struct suspect *sure_suspect(const struct answers *a, enum suspect_
         return NULL;
 }
 
+/* One that a reader can find by its name. */
+static const struct suspect *named_container(const struct answers *a)
+{
+        for (size_t i = 0; i < a->n_suspects; i++)
+                if (a->suspects[i].sure && a->suspects[i].kind == SUSPECT_CONTAINER && !a->suspects[i].unnamed)
+                        return &a->suspects[i];
+        return NULL;
+}
+
 bool advise_bound_container(const struct circumstances *c, const struct answers *a, struct piece *p)
 {
-        const struct suspect *s = sure_suspect(a, SUSPECT_CONTAINER);
+        const struct suspect *s = named_container(a);
 
         if (a->is[ASK_HOLDING] != ANSWER_YES || !s)
                 return false;
@@ -50,12 +60,37 @@ bool advise_bound_container(const struct circumstances *c, const struct answers 
         return true;
 }
 
+/* "list" of "collections.deque": what type() shows. */
+static struct word word_class(const char *type)
+{
+        const char *dot = strrchr(type, '.');
+
+        return word_code(dot ? dot + 1 : type);
+}
+
+static void find_unnamed(const struct circumstances *c, const struct suspect *s, struct piece *p)
+{
+        piece_put(p->what,
+                  "Find the %s that grows: no module leads to it, so it is in a variable of a function that runs, or deep "
+                  "inside an object. Look for one in your own main loops, threads and generators; or, in a debug route or "
+                  "console, `[o for o in gc.get_objects() if type(o).__name__ == '%s' and len(o) > %" PRId64 "]` and "
+                  "`gc.get_referrers` on what that finds.",
+                  word_class(s->type).text, word_class(s->type).text, s->from + (s->to - s->from) / 2);
+        piece_put(p->why, "It went from %s to %s entries in %s%s and never shrank by more than a tenth.",
+                  word_count(s->from).text, word_count(s->to).text, word_span(c->look->at_ms - s->from_ms).text,
+                  diagnosis_where(c));
+}
+
 bool advise_find_holder(const struct circumstances *c, const struct answers *a, struct piece *p)
 {
-        const struct suspect *s = sure_suspect(a, SUSPECT_TYPE);
+        const struct suspect *s = sure_suspect(a, SUSPECT_TYPE), *container = sure_suspect(a, SUSPECT_CONTAINER);
 
-        if (a->is[ASK_HOLDING] != ANSWER_YES || !s || sure_suspect(a, SUSPECT_CONTAINER))
+        if (a->is[ASK_HOLDING] != ANSWER_YES || named_container(a) || !(s || container))
                 return false;
+        if (container) {
+                find_unnamed(c, container, p);
+                return true;
+        }
         piece_put(
             p->what,
             "See who refers to %s: in a debug route or console, `objgraph.show_backrefs(objgraph.by_type('%s')[:3], "

@@ -259,6 +259,14 @@ static void match_by_name(struct follow *f, struct names *names)
         }
 }
 
+/* How long it was where it was not listed. */
+static int64_t at_most(const struct look_container *c, int64_t cut)
+{
+        if (look_is_unnamed(c->name) && cut < LOOK_UNNAMED_LEAST - 1)
+                cut = LOOK_UNNAMED_LEAST - 1;
+        return c->length < cut ? c->length : cut;
+}
+
 static void match_by_alias(struct follow *f, struct names *names)
 {
         const struct look *before = f->before;
@@ -280,7 +288,7 @@ static void match_by_alias(struct follow *f, struct names *names)
                 if (at != SIZE_MAX)
                         take_container(f, names, at, names->left[i]);
                 else if (cut >= 0)
-                        set_absent(f, c->length < cut ? c->length : cut, c->past);
+                        set_absent(f, at_most(c, cut), c->past);
         }
 }
 

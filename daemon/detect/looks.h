@@ -42,6 +42,7 @@ struct suspect {
         bool sure;                 /* grew by a fifth and by 1,000, or explains a quarter of the growth; false: is named, and proves
                                     * nothing yet */
         bool frames;               /* DataFrames or arrays, whose bodies no look counts, or a container that grows at their pace */
+        bool unnamed;              /* a container that nothing named leads to */
         bool agent;                /* an extension that runs in the process all the time: ddtrace, newrelic, ... */
 };
 #define SUSPECTS_MOST 10

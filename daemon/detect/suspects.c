@@ -188,7 +188,7 @@ static bool is_innocent_container(const struct look_container *c)
 
 static bool is_own_container(const struct look_container *c)
 {
-        if (!stdlib_owns(c->name))
+        if (!stdlib_owns(c->name + (*c->name == '<')))
                 return true;
         for (size_t i = 0; i < c->n_aliases; i++)
                 if (!stdlib_owns(c->aliases[i]))
@@ -256,7 +256,8 @@ static size_t read_containers(const struct look *look, struct candidate *ret)
                         continue;
                 *to = (struct candidate){ .own = is_own_container(c) };
                 to->s = (struct suspect){
-                        .kind = SUSPECT_CONTAINER, .name = c->name, .type = c->type, .from_bytes = -1, .to_bytes = -1
+                        .kind = SUSPECT_CONTAINER, .name = c->name, .type = c->type, .from_bytes = -1, .to_bytes = -1,
+                        .unnamed = look_is_unnamed(c->name)
                 };
                 series_read(look, "containers", c->past, c->length, &to->series);
                 if (!read_growth(look, c->past, c->length, to))
@@ -352,7 +353,7 @@ static void judge(const struct look *look, struct candidate *c, int64_t grown_by
         else if (!c->s.sure)
                 c->rank = 2;
         else
-                c->rank = container && (c->s.frames || c->grew >= most_objects / LEADS_SHARE) ? 0 : 1;
+                c->rank = container && !c->s.unnamed && (c->s.frames || c->grew >= most_objects / LEADS_SHARE) ? 0 : 1;
 }
 
 static bool is_named(const struct candidate *c)

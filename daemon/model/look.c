@@ -75,6 +75,12 @@ bool look_is_own(const struct look_type *type)
         return strchr(type->name, '.');
 }
 
+bool look_is_unnamed(const char *name)
+{
+        /* "<shop.Service object #3fa2>.jobs" is an attribute: more follows */
+        return *name == '<' && strstr(name, " #") && strchr(name, '>') && strchr(name, '>')[1] == '\0';
+}
+
 int look_since(const struct look *look, const int64_t past[static LOOK_PAST])
 {
         for (size_t i = 0; i < look->n_past; i++)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define LOOK_ALIASES 2
+#define LOOK_UNNAMED_LEAST 1000 /* shorter containers that nothing named leads to are not listed */
 #define LOOK_PAST 8 /* earlier looks that a look knows of: the first, and others spread over the time since */
 
 struct look_type {
@@ -18,7 +19,8 @@ struct look_type {
 };
 
 struct look_container {
-        char *name;       /* shop.cache.ORDERS, shop.web.SEEN['ids'], shop.price.<closure>.memo */
+        char *name;       /* shop.cache.ORDERS, shop.web.SEEN['ids'], shop.price.<closure>.memo; <shop.service.Service object>.jobs;
+                           * <list #3fa2>, which nothing named leads to: the number tells it from others, look by look */
         char *aliases[LOOK_ALIASES];
         size_t n_aliases;
         char *type;
@@ -103,6 +105,8 @@ const char *look_missing(const struct look *look, const char *part);
 
 /* Whether it is of an application or a library, by the dot in its name; builtin types have none. */
 bool look_is_own(const struct look_type *type);
+/* Whether nothing named leads to that container: "<list #3fa2>". */
+bool look_is_unnamed(const char *name);
 
 /* Since which earlier look a name's growth is told: the first that knew it; -1: none did. past: of one of its names. */
 int look_since(const struct look *look, const int64_t past[static LOOK_PAST]);

@@ -29,6 +29,7 @@ struct census {
         uint64_t wanted, counted;       /* pools */
         uint64_t wanted_blocks[POOL_CLASSES], counted_blocks[POOL_CLASSES];
         unsigned char *buffer;
+        struct orphans *orphans;
 };
 
 static uint64_t hash(uint64_t address)
@@ -105,7 +106,23 @@ static void vote(struct type *type, unsigned class)
         type->class_votes += type->pool_class == class ? 1 : -1;
 }
 
-static void count_block(struct census *c, const uint64_t *words, unsigned class)
+/* object: its words, size bytes of them. What lies free is dead: whoever walks looks again. */
+static void note(struct census *c, struct type *type, const uint64_t *object, size_t size, uint64_t address)
+{
+        size_t at;
+
+        switch (type->kind) {
+        case TYPE_INSTANCE_KIND: orphans_note_instance(type, address); return;
+        case TYPE_DICT_KIND: at = DICT_USED; break;
+        case TYPE_LIST_KIND: case TYPE_DEQUE_KIND: at = OBJECT_SIZE; break;
+        case TYPE_SET_KIND: at = SET_USED; break;
+        default: return;
+        }
+        if (at < size)
+                orphans_note(c->orphans, address, (int64_t)object[at / 8]);
+}
+
+static void count_block(struct census *c, const uint64_t *words, unsigned class, uint64_t address)
 {
         size_t block = pool_block_size(class);
         unsigned head = c->types->layout->gc_head_size / 8, before;
@@ -115,6 +132,7 @@ static void count_block(struct census *c, const uint64_t *words, unsigned class)
         if (!type)
                 return;
         vote(type, class);
+        note(c, type, words + before, block - before * 8, address + before * 8);
         type->objects += weight;
         type->bytes += weight * (double)block;
         /* The collector's head begins with the link to the next one, which is 0 where the object isn't tracked. */
@@ -162,7 +180,7 @@ static void count_pool(struct census *c, unsigned char *pool, uint64_t address)
         n = (head.next_offset - POOL_HEAD) / block;
         for (uint32_t i = 0; i < n && POOL_HEAD + (i + 1) * block <= size; i++)
                 if (!free_at[i])
-                        count_block(c, (const uint64_t *)(pool + POOL_HEAD + i * block), head.class);
+                        count_block(c, (const uint64_t *)(pool + POOL_HEAD + i * block), head.class, address + POOL_HEAD + i * block);
         c->counted_blocks[head.class] += head.used;
         c->counted++;
 }
@@ -264,7 +282,8 @@ static void scale(const struct census *c)
         }
 }
 
-int census_take(struct remote *r, struct types *t, const struct pools *p, int64_t cpu_ns, bool *ret_sampled, struct error *err)
+int census_take(struct remote *r, struct types *t, const struct pools *p, int64_t cpu_ns, struct orphans *orphans,
+                bool *ret_sampled, struct error *err)
 {
         _cleanup_(freep) struct census *c = calloc(1, sizeof *c);
         _cleanup_(freep) unsigned char *buffer = aligned_alloc(64, BUFFER);
@@ -275,6 +294,7 @@ int census_take(struct remote *r, struct types *t, const struct pools *p, int64_
         c->types = t;
         c->pools = p;
         c->buffer = buffer;
+        c->orphans = orphans;
         /* From 3.14 on the upper half of the reference count holds flags. */
         c->references_most = t->layout->minor >= 14 ? UINT64_MAX : REFERENCES_MOST;
         find_bounds(c);

@@ -7,11 +7,13 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "pyheap/orphans.h"
 #include "pyheap/pools.h"
 #include "pyheap/remote.h"
 #include "pyheap/types.h"
 
-/* Counts into the types' objects, tracked and bytes. Where reading all would take more than about cpu_ns, a share of the
+/* Counts into the types' objects, tracked and bytes; long containers and single instances go to orphans. Where reading all would take more than about cpu_ns, a share of the
  * pools of each block size is read, always the same ones as long as the share is, and scaled: *ret_sampled. Returns 0, or negative
  * with *err set where nothing could be counted. */
-int census_take(struct remote *r, struct types *t, const struct pools *p, int64_t cpu_ns, bool *ret_sampled, struct error *err);
+int census_take(struct remote *r, struct types *t, const struct pools *p, int64_t cpu_ns, struct orphans *orphans,
+                bool *ret_sampled, struct error *err);

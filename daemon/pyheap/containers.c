@@ -17,6 +17,9 @@
 #define VARIABLES_MOST 256
 #define BASES_MOST 16
 #define LENGTH_MOST (INT64_C(1) << 48)
+#define INSTANCE_DEPTH 1    /* what no module leads to is gone into less deep */
+#define SEEN_ENTRIES 8      /* of a table that has no name, to see what it is for */
+#define SEEN_SLOTS 64
 
 struct walk {
         struct types *types;
@@ -27,7 +30,19 @@ struct walk {
         enum name_join join;   /* how what is found in it is named */
         bool hidden;           /* names that begin with two underscores count, too */
         const char *prefix;    /* of modules: "" in the main interpreter */
+        bool beyond;           /* what the modules lead to is named: that stays its name */
 };
+
+/* A table that belongs to something else, and so is no container of its own. */
+static void hide(struct walk *w, uint64_t dict)
+{
+        int64_t length;
+
+        if (names_find(&w->names, dict) == NO_NODE && remote_peek(w->remote, dict + DICT_USED, &length, sizeof length) &&
+            length >= ORPHAN_LENGTH_LEAST)
+                names_add(&w->names, &(struct node){ .address = dict, .length = -1, .name = { NO_NODE, 0, NAME_ROOT },
+                                                     .depth = DEPTH_MOST }, "");
+}
 
 static int64_t length_of(struct walk *w, const struct type *type, uint64_t object)
 {
@@ -39,8 +54,10 @@ static int64_t length_of(struct walk *w, const struct type *type, uint64_t objec
         case TYPE_LIST_KIND: case TYPE_DEQUE_KIND: at = object + OBJECT_SIZE; break;
         case TYPE_SET_KIND: at = object + SET_USED; break;
         case TYPE_LRU_KIND:
-                if (remote_peek_word(w->remote, object + LRU_CACHE, &cache) && cache && cache % 8 == 0)
+                if (remote_peek_word(w->remote, object + LRU_CACHE, &cache) && cache && cache % 8 == 0) {
                         at = cache + DICT_USED;
+                        hide(w, cache);
+                }
                 break;
         default: break;
         }
@@ -136,7 +153,7 @@ static void add(struct walk *w, uint64_t object, enum name_join join, const char
                 return;
         known = names_find(&w->names, object);
         if (known != NO_NODE) {
-                if (w->names.nodes[known].length >= 0)
+                if (w->names.nodes[known].length >= 0 && !w->beyond)
                         names_add_alias(&w->names, known, name, label);
                 return;
         }
@@ -183,6 +200,8 @@ static void add_dict(struct walk *w, uint64_t dict, enum name_join join, size_t 
 
         if (!type || type->kind != TYPE_DICT_KIND)
                 return;
+        if (join != NAME_KEY)
+                hide(w, dict);
         w->join = join;
         object_each_entry(w->remote, w->layout, dict, most, add_entry, w);
 }
@@ -319,7 +338,19 @@ static void go_into(struct walk *w, const struct node *node)
                 go_into_attributes(w, node);
 }
 
-static void walk_all(struct walk *w, const struct python *p)
+/* From this node on. */
+static void go_on(struct walk *w, uint32_t i)
+{
+        for (; i < w->names.n && remote_go_on(w->remote) && !w->names.cut; i++) {
+                const struct node node = w->names.nodes[i];
+
+                w->here = i;
+                if (node.depth < DEPTH_MOST)
+                        go_into(w, &node);
+        }
+}
+
+static void walk_modules(struct walk *w, const struct python *p)
 {
         for (unsigned i = 0; i < p->n_interpreters; i++) {
                 char prefix[32] = "";
@@ -332,12 +363,119 @@ static void walk_all(struct walk *w, const struct python *p)
                         add_dict(w, p->modules[i], NAME_ROOT, ENTRIES_MOST);
         }
         w->prefix = "";
-        for (uint32_t i = 0; i < w->names.n && remote_go_on(w->remote) && !w->names.cut; i++) {
-                const struct node node = w->names.nodes[i];
+        go_on(w, 0);
+}
 
-                w->here = i;
-                if (node.depth < DEPTH_MOST)
-                        go_into(w, &node);
+/* Tells two of a kind apart, from look to look, without telling where they lie: that would be of use to whoever breaks in. */
+static unsigned mark_of(uint64_t address)
+{
+        address = (address ^ address >> 31) * UINT64_C(0xbf58476d1ce4e5b9);
+        return (unsigned)(address >> 48);
+}
+
+/* A service object that only a variable of main() leads to is the one of its class. */
+static void walk_instances(struct walk *w)
+{
+        uint32_t from = (uint32_t)w->names.n;
+
+        w->beyond = true;
+        for (size_t i = 0, n = w->types->n; i < n && !w->names.cut; i++) {
+                struct type *type = w->types->all[i];
+                char label[TYPE_NAME_MOST + 32], mark[16] = "";
+
+                if (type->kind != TYPE_INSTANCE_KIND || type->n_instances > TYPE_INSTANCES)
+                        continue;
+                for (unsigned k = 0; k < type->n_instances; k++) {
+                        uint64_t object = type->instances[k];
+
+                        if (types_of(w->types, object) != type || !is_of_interest(w, type, object) ||
+                            names_find(&w->names, object) != NO_NODE)
+                                continue;
+                        if (type->n_instances > 1)
+                                snprintf(mark, sizeof mark, " #%04x", mark_of(object));
+                        snprintf(label, sizeof label, "<%s object%s>", type->name, mark);
+                        names_add(&w->names, &(struct node){ .address = object, .type = type, .length = -1,
+                                                             .name = { NO_NODE, 0, NAME_ROOT }, .depth = INSTANCE_DEPTH }, label);
+                }
+        }
+        go_on(w, from);
+}
+
+struct seen {
+        struct walk *walk;
+        unsigned n, interned;
+        bool weak;
+};
+
+static bool see_entry(void *context, uint64_t key, uint64_t value)
+{
+        struct seen *s = context;
+        const uint64_t both[] = { key, value };
+
+        for (unsigned i = 0; i < 2; i++) {
+                struct type *type = both[i] ? types_of(s->walk->types, both[i]) : NULL;
+
+                if (both[i] && !type)
+                        return remote_go_on(s->walk->remote); /* torn, or none at all */
+                s->weak |= type && text_starts(type->name, "weakref");
+        }
+        s->interned += key == value;
+        return ++s->n < SEEN_ENTRIES;
+}
+
+/* Among a million blocks there are some that only look like an object: a table's own figures must agree as well. */
+static bool holds(struct walk *w, const struct type *type, uint64_t object, int64_t length)
+{
+        uint64_t table, word;
+
+        switch (type->kind) {
+        case TYPE_LIST_KIND: /* as much as is allocated, which is an eighth more */
+                return remote_peek_word(w->remote, object + LIST_ALLOCATED, &word) && word >= (uint64_t)length &&
+                       word <= 2 * (uint64_t)length && remote_peek_word(w->remote, object + LIST_ITEMS, &table) &&
+                       remote_peek_word(w->remote, table, &word) && types_of(w->types, word);
+        case TYPE_SET_KIND: /* a mask of a power of two, less one */
+                return remote_peek_word(w->remote, object + SET_MASK, &word) && word >= (uint64_t)length && !(word & (word + 1));
+        case TYPE_DEQUE_KIND:
+                return remote_peek_word(w->remote, object + DEQUE_LEFT, &table) && remote_peek_word(w->remote, table, &word);
+        default:
+                return type->kind == TYPE_DICT_KIND;
+        }
+}
+
+/* Not so the interpreter's own table of interned strings, whose keys are their values, nor what holds weakly. */
+static bool is_a_program_s(struct walk *w, const struct type *type, uint64_t object, int64_t length)
+{
+        struct seen seen = { .walk = w };
+        uint64_t table, key;
+
+        if (!holds(w, type, object, length))
+                return false;
+        if (type->kind == TYPE_LIST_KIND || type->kind == TYPE_DEQUE_KIND)
+                return true;
+        if (type->kind == TYPE_DICT_KIND)
+                object_each_entry(w->remote, w->layout, object, ENTRIES_MOST, see_entry, &seen);
+        else if (remote_peek_word(w->remote, object + SET_TABLE, &table))
+                for (unsigned i = 0; i < SEEN_SLOTS && seen.n < SEEN_ENTRIES; i++)
+                        if (remote_peek_word(w->remote, table + i * SET_SLOT, &key) && key)
+                                see_entry(&seen, key, 0);
+        return seen.n && !seen.weak && seen.interned < seen.n;
+}
+
+static void add_orphans(struct walk *w, struct orphans *o)
+{
+        orphans_sort(o);
+        for (size_t i = 0; i < o->n && remote_go_on(w->remote); i++) {
+                uint64_t object = o->v[i].address;
+                struct type *type = types_of(w->types, object);
+                char label[TYPE_NAME_MOST + 32];
+                int64_t length = type ? length_of(w, type, object) : -1;
+
+                if (length < ORPHAN_LENGTH_LEAST || names_find(&w->names, object) != NO_NODE ||
+                    !is_a_program_s(w, type, object, length))
+                        continue;
+                snprintf(label, sizeof label, "<%s #%04x>", type->name, mark_of(object));
+                names_add(&w->names, &(struct node){ .address = object, .type = type, .length = length,
+                                                     .name = { NO_NODE, 0, NAME_ROOT }, .depth = DEPTH_MOST }, label);
         }
 }
 
@@ -408,13 +546,18 @@ static int tell(const struct names *n, size_t most, struct look *look)
         return 0;
 }
 
-int containers_find(struct types *t, const struct python *p, size_t most, struct look *look, struct error *err)
+int containers_find(struct types *t, const struct python *p, struct orphans *orphans, size_t most, struct look *look,
+                    struct error *err)
 {
         struct walk w = { .types = t, .remote = t->remote, .layout = t->layout };
         int r;
 
         names_init(&w.names);
-        walk_all(&w, p);
+        walk_modules(&w, p);
+        if (w.names.n) {
+                walk_instances(&w);
+                add_orphans(&w, orphans);
+        }
         r = tell(&w.names, most, look);
         if (r < 0)
                 error_set(err, -r, "out of memory naming the containers of a process");

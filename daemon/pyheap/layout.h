@@ -49,7 +49,12 @@ struct layout {
 #define DICT_KEYS 32
 #define DICT_VALUES 40
 #define LIST_ITEMS 24
+#define LIST_ALLOCATED 32
+#define DEQUE_LEFT 24
 #define SET_USED 24
+#define SET_MASK 32
+#define SET_TABLE 40
+#define SET_SLOT 16 /* key, hash */
 #define STR_LENGTH 16
 #define STR_STATE 32
 #define INT_DIGITS 24

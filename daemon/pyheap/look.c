@@ -28,6 +28,7 @@ struct looking {
         struct python python;
         struct types types;
         struct pools pools;
+        struct orphans orphans;
         bool knows_pools; /* which there are, also none */
         struct look *look;
 };
@@ -236,7 +237,7 @@ static int look_at_types(struct looking *l)
                 return miss(l, "types", &why);
         l->knows_pools = !l->pools.cut;
         allow(l);
-        r = census_take(&l->remote, &l->types, &l->pools, l->options->cpu_ms * 1000000, &sampled, &why);
+        r = census_take(&l->remote, &l->types, &l->pools, l->options->cpu_ms * 1000000, &l->orphans, &sampled, &why);
         if (r < 0)
                 return miss(l, "types", &why);
         sampled |= l->pools.cut || l->types.full;
@@ -250,7 +251,7 @@ static int look_at_containers(struct looking *l)
         int r;
 
         allow(l);
-        r = containers_find(&l->types, &l->python, l->options->containers_most, l->look, &why);
+        r = containers_find(&l->types, &l->python, &l->orphans, l->options->containers_most, l->look, &why);
         if (r == 0)
                 l->look->cuts.length = l->look->n_containers < l->options->containers_most
                                                ? CONTAINER_LENGTH_LEAST - 1

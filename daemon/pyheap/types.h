@@ -14,6 +14,7 @@
 #define TYPE_NAME_MOST 4096       /* bytes; names of 310 characters occur */
 #define TYPES_NAMES_MOST (16 << 20) /* bytes of all names; a process that has more is up to something */
 #define TYPE_REFUSED 65536        /* addresses remembered as no types */
+#define TYPE_INSTANCES 2          /* whose addresses are kept */
 
 enum type_kind {
         TYPE_OTHER, /* holds nothing that is followed */
@@ -34,6 +35,8 @@ struct type {
         double objects, tracked, bytes; /* the census's */
         uint8_t pool_class;             /* of most of those counted */
         int64_t class_votes;            /* for it, over those for others */
+        uint64_t instances[TYPE_INSTANCES]; /* those that the census met first (orphans.h) */
+        uint8_t n_instances;            /* more than TYPE_INSTANCES: there are others */
 };
 
 struct types {

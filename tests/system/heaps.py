@@ -89,6 +89,16 @@ def grow(i): cache.price(i)
     "a deque": Shape("shop.cache.TAIL", "shop.models.Order",
                      "cache.TAIL = collections.deque()\ndef grow(i): cache.TAIL.append(Order(i))\n"),
     "a set": Shape("shop.cache.IDS", "shop.models.Order", "cache.IDS = set()\ndef grow(i): cache.IDS.add(Order(i))\n"),
+    "an object that only a frame leads to": Shape("<shop.models.Service object>.jobs", "shop.models.Order", r'''
+exec("class Service:\n    def __init__(self):\n        self.jobs = []\n", models.__dict__)
+def running():
+    service = models.Service()
+    while True:
+        service.jobs.append(Order((yield)))
+frame = running()
+next(frame)
+grow = frame.send
+'''),
     "a name that is not ASCII": Shape("shop.cache.caf\u00e9_\u03b1\u03b2", "shop.models.Gr\u00f6\u00dfe", r'''
 exec("class Gr\u00f6\u00dfe: pass", models.__dict__)
 exec("caf\u00e9_\u03b1\u03b2 = []", cache.__dict__)

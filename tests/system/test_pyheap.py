@@ -1,4 +1,5 @@
 """Looks into live CPython heaps from outside, by every interpreter on this machine, against the truth taken inside."""
+import re
 import signal
 import sys
 import time
@@ -225,3 +226,52 @@ def test_a_process_of_another_user_says_why(root, python, spawn):
     except PermissionError:
         pytest.skip("the build folder is closed to other users")
     assert "CAP_SYS_PTRACE" in found["missing"]["python"]
+
+
+# Held by frames alone: the attributes of a service's object, and what is in variables.
+UNNAMED = r'''
+import collections, functools, sys, weakref
+class Service:
+    def __init__(self):
+        self.jobs = {i: i for i in range(1500)}
+        self.deep = {"inner": {"rows": list(range(1600))}}
+class Twin:
+    def __init__(self, n):
+        self.rows = list(range(n))
+class Held: pass
+def running():
+    service, rows, seen, short = Service(), list(range(2000)), set(range(2100)), list(range(900))
+    tail, twins = collections.deque(range(2200)), (Twin(40), Twin(50))
+    named = {i: str(i) for i in range(2300)}
+    yield
+    rows.extend(range(500))
+    yield
+frame = running()
+next(frame)
+HELD = [Held() for _ in range(1700)]
+WEAK = weakref.WeakValueDictionary(enumerate(HELD))
+WEAK_KEYS = weakref.WeakKeyDictionary((held, 1) for held in HELD)
+WEAK_SET = weakref.WeakSet(HELD)
+INTERNED = [sys.intern("word%d" % i) for i in range(5000)]
+@functools.lru_cache(maxsize=None)
+def remembered(i): return i
+for i in range(1800): remembered(i)
+'''
+
+
+@every_python
+def test_what_no_module_leads_to_is_told_all_the_same(python, exe):
+    def unnamed(found):
+        return sorted((c["type"], c["length"]) for name, c in found["by_name"].items() if re.fullmatch("<[^>]* #[0-9a-f]{4}>", name))
+    p = python(UNNAMED, exe=exe)
+    found = look(p.pid)
+    assert found["by_name"]["<__main__.Service object>.jobs"]["length"] == 1500
+    assert found["by_name"]["<__main__.Service object>.deep['inner']['rows']"]["length"] == 1600
+    twins = {name: c["length"] for name, c in found["by_name"].items() if name.startswith("<__main__.Twin object #")}
+    assert sorted(twins.values()) == [40, 50] and all(name.endswith(">.rows") for name in twins)
+    expected = [("collections.deque", 2200), ("dict", 2300), ("list", 2000), ("set", 2100)]
+    assert [x for x in unnamed(found) if x in expected] == expected
+    assert not [x for x in unnamed(found) if x[1] in (900, 1700, 1800) or x[1] >= 5000], "what has a name, or is not the program's"
+    by_length = {c["length"]: name for name, c in found["by_name"].items() if name.startswith("<")}
+    p.tell("next(frame)")
+    assert look(p.pid)["by_name"][by_length[2000]]["length"] == 2500, "under the same name as before"

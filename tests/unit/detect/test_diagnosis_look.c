@@ -49,6 +49,22 @@ static void a_type_alone_is_asked_after(void **state)
         end();
 }
 
+static void a_list_that_nothing_named_leads_to_is_searched_for(void **state)
+{
+        (void)state;
+        begin(true);
+        add_container(&look, "<list #3fa2>", "list", OF(9000, 23000, 38000, 52000));
+        add_type(&look, "shop.Order", 64, OF(9000, 23000, 38000, 52000));
+        assert_answer(&s, "holding", "yes", "\"<list #3fa2>\", a list, grew from 9" NARROW "000 to 52" NARROW "000 entries");
+        assert_advice(&s, "find-holder flask-teardown");
+        assert_says(&s, "find-holder", "do", "Find the list that grows: no module leads to it");
+        assert_says(&s, "find-holder", "do", "type(o).__name__ == 'list' and len(o) > 30500]`");
+        add_container(&look, "<shop.Service object>.jobs", "list", OF(9000, 23000, 38000, 52000)); /* which can be found */
+        assert_advice(&s, "bound-container flask-teardown");
+        assert_says(&s, "bound-container", "do", "Bound \"<shop.Service object>.jobs\"");
+        end();
+}
+
 static void what_was_not_looked_into_says_why_and_when_it_will_be(void **state)
 {
         static const char *const ids[] = { "holding", "dataframes", "native", "fragmentation", "gc" };
@@ -412,6 +428,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(holding_says_what_from_where_to_where),
                 cmocka_unit_test(a_type_alone_is_asked_after),
+                cmocka_unit_test(a_list_that_nothing_named_leads_to_is_searched_for),
                 cmocka_unit_test(what_was_not_looked_into_says_why_and_when_it_will_be),
                 cmocka_unit_test(one_look_tells_what_is_but_not_what_grows),
                 cmocka_unit_test(each_part_that_is_missing_is_named),

@@ -143,6 +143,23 @@ static void what_grows_comes_first(void **state)
         look_done(&look);
 }
 
+/* Those are listed from LOOK_UNNAMED_LEAST on. */
+static void what_has_no_name_was_long_before_it_was_listed(void **state)
+{
+        struct look look = {}, now = look_at(HOUR);
+
+        (void)state;
+        add(&now, "shop.ORDERS", 100);
+        follow(&look, now);
+        now = look_at(2 * HOUR);
+        add(&now, "<list #3fa2>", 1200);
+        add(&now, "<shop.Service object>.jobs", 1200);
+        follow(&look, now);
+        assert_true(rate_of(&look, "<list #3fa2>") == 1200 - (LOOK_UNNAMED_LEAST - 1));
+        assert_true(rate_of(&look, "<shop.Service object>.jobs") == 1200 - (LOOKS_LENGTH_LEAST - 1));
+        look_done(&look);
+}
+
 /* It was at most what the look before left out. */
 static void a_new_name_grew_from_what_was_cut_off(void **state)
 {
@@ -554,6 +571,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_first_look_is_by_size_and_ones_own_types_come_first),
                 cmocka_unit_test(what_grows_comes_first),
+                cmocka_unit_test(what_has_no_name_was_long_before_it_was_listed),
                 cmocka_unit_test(a_new_name_grew_from_what_was_cut_off),
                 cmocka_unit_test(a_new_name_counts_when_it_is_seen_twice),
                 cmocka_unit_test(a_name_that_a_torn_read_hid_did_not_grow),

@@ -84,6 +84,7 @@ static void objects_are_counted_and_free_blocks_are_not(void **state)
         struct scene s;
         struct error err = {};
         bool sampled = true;
+        struct orphans orphans = {};
         unsigned n;
 
         (void)state;
@@ -94,7 +95,7 @@ static void objects_are_counted_and_free_blocks_are_not(void **state)
         assert_int_equal(s.pools.used_bytes, n * BLOCK);
         assert_true(pools_hold(&s.pools, POOLS + POOL + 100));
         assert_false(pools_hold(&s.pools, POOLS + 2 * POOL));
-        assert_int_equal(census_take(&s.remote, &s.types, &s.pools, 1000000000, &sampled, &err), 0);
+        assert_int_equal(census_take(&s.remote, &s.types, &s.pools, 1000000000, &orphans, &sampled, &err), 0);
         assert_false(sampled);
         assert_int_equal(s.types.n, 1);
         assert_string_equal(s.types.all[0]->name, "shop.Order");
@@ -108,6 +109,7 @@ static void a_share_of_the_pools_is_scaled(void **state)
 {
         struct error err = {};
         bool sampled = false;
+        struct orphans orphans = {};
         struct scene s;
         unsigned n = 0;
 
@@ -117,7 +119,7 @@ static void a_share_of_the_pools_is_scaled(void **state)
                 n += put_pool(&s.memory, POOLS + i * POOL, 200 + i % 50, TYPES + 4096);
         assert_int_equal(pools_find(&s.remote, &s.mappings, POOL, -1, &s.pools, &err), 0);
         assert_int_equal(s.pools.n, 1000);
-        assert_int_equal(census_take(&s.remote, &s.types, &s.pools, 1000000, &sampled, &err), 0);
+        assert_int_equal(census_take(&s.remote, &s.types, &s.pools, 1000000, &orphans, &sampled, &err), 0);
         assert_true(sampled);
         assert_in_range(s.types.all[0]->objects + 1, n * 0.999, n * 1.001 + 2); /* all blocks alike: exact but for rounding */
         end(&s);
@@ -129,6 +131,7 @@ static void cut_short_a_type_is_scaled_by_its_own_block_size(void **state)
 {
         struct error err = {};
         bool sampled = false;
+        struct orphans orphans = {};
         struct scene s;
         unsigned n = 0;
 
@@ -146,7 +149,7 @@ static void cut_short_a_type_is_scaled_by_its_own_block_size(void **state)
         fake_memory_put(&s.memory, POOLS + 101 * POOL + POOL_HEAD + 24, TYPES + 4096);
         assert_int_equal(pools_find(&s.remote, &s.mappings, POOL, -1, &s.pools, &err), 0);
         s.remote.bytes_left = 130 * POOL;
-        assert_int_equal(census_take(&s.remote, &s.types, &s.pools, 1000000000, &sampled, &err), 0);
+        assert_int_equal(census_take(&s.remote, &s.types, &s.pools, 1000000000, &orphans, &sampled, &err), 0);
         assert_true(sampled);
         assert_int_equal(s.types.all[0]->objects, n + 1);
         end(&s);
@@ -157,15 +160,16 @@ static void a_free_list_in_a_ring_ends(void **state)
         struct error err = {};
         struct scene s;
         bool sampled;
+        struct orphans orphans = {};
 
         (void)state;
         begin(&s, 1);
         put_pool(&s.memory, POOLS, 250, TYPES + 4096);
         fake_memory_put(&s.memory, POOLS + POOL_HEAD + 2 * BLOCK, POOLS + POOL_HEAD + 5 * BLOCK);
         assert_int_equal(pools_find(&s.remote, &s.mappings, POOL, -1, &s.pools, &err), 0);
-        assert_int_equal(census_take(&s.remote, &s.types, &s.pools, 1000000000, &sampled, &err), 0);
+        assert_int_equal(census_take(&s.remote, &s.types, &s.pools, 1000000000, &orphans, &sampled, &err), 0);
         fake_memory_put(&s.memory, POOLS + 8, POOLS + 3); /* and one that leaves the blocks */
-        assert_int_equal(census_take(&s.remote, &s.types, &s.pools, 1000000000, &sampled, &err), 0);
+        assert_int_equal(census_take(&s.remote, &s.types, &s.pools, 1000000000, &orphans, &sampled, &err), 0);
         end(&s);
 }
 
@@ -200,11 +204,12 @@ static void without_pools_it_says_so(void **state)
         struct error err = {};
         struct scene s;
         bool sampled;
+        struct orphans orphans = {};
 
         (void)state;
         begin(&s, 1);
         assert_int_equal(pools_find(&s.remote, &s.mappings, POOL, -1, &s.pools, &err), 0);
-        assert_true(census_take(&s.remote, &s.types, &s.pools, 1000000000, &sampled, &err) < 0);
+        assert_true(census_take(&s.remote, &s.types, &s.pools, 1000000000, &orphans, &sampled, &err) < 0);
         assert_non_null(strstr(err.text, "another allocator"));
         end(&s);
 }

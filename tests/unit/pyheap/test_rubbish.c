@@ -81,6 +81,7 @@ static void look_with(remote_read_fn *read, struct rubbish *rubbish, unsigned mi
         struct look look;
         struct remote r;
         bool sampled;
+        struct orphans orphans = {};
 
         look_init(&look);
         remote_init(&r, read, rubbish);
@@ -91,9 +92,9 @@ static void look_with(remote_read_fn *read, struct rubbish *rubbish, unsigned mi
         gc_read(&r, &p, &look.gc, &err);
         remote_allow(&r, &budget);
         assert_int_equal(pools_find(&r, &m, p.layout.pool_size, -1, &pools, &err), 0);
-        census_take(&r, &types, &pools, 100000000, &sampled, &err);
+        census_take(&r, &types, &pools, 100000000, &orphans, &sampled, &err);
         remote_allow(&r, &budget);
-        assert_true(containers_find(&types, &p, 100, &look, &err) >= -ENOENT || err.text[0]);
+        assert_true(containers_find(&types, &p, &orphans, 100, &look, &err) >= -ENOENT || err.text[0]);
         pools_done(&pools);
         types_done(&types);
         remote_done(&r);
