@@ -1,5 +1,6 @@
 /* What becomes of a look: it takes over what the one before knew, goes into the file, and the findings that it bears on are
  * written anew. */
+#include <malloc.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -253,6 +254,7 @@ bool looks_store(struct watch *w, struct store *store)
                 return false;
         stored = store_one(w, store, a);
         look_drop_first(w);
+        malloc_trim(0); /* two looks' names were here, a MiB or two */
         return stored;
 }
 

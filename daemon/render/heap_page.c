@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/figures.h"
 #include "base/units.h"
+#include "model/look.h"
 #include "render/heap_tables.h"
 #include "render/line.h"
 #include "render/paragraph.h"
@@ -329,6 +330,22 @@ static void write_memory(const struct heap_page *p)
         }
 }
 
+static void write_unnamed(const struct heap_page *p)
+{
+        const json_t *list = json_object_get(p->heap, "containers");
+
+        for (size_t i = 0; i < json_array_size(list); i++) {
+                const char *name = text_of(json_array_get(list, i), "name");
+
+                if (!name || !look_is_unnamed(name))
+                        continue;
+                buffer_add_char(p->out, '\n');
+                paragraph_add(p->out, "A name such as <list #3fa2> stands for what no module leads to: it is in a variable of a "
+                              "function that runs, or deep inside an object.", 0, 0, LINE_QUIET, p->o);
+                return;
+        }
+}
+
 void render_heap(const json_t *heap, int64_t now_ms, const struct table_options *options, struct buffer *out)
 {
         const struct heap_page p = { .heap = heap, .now_ms = now_ms, .o = options, .out = out };
@@ -337,6 +354,7 @@ void render_heap(const json_t *heap, int64_t now_ms, const struct table_options 
         write_when(&p);
         write_missing(&p);
         render_heap_tables(heap, now_ms, options, out);
+        write_unnamed(&p);
         write_collector(&p);
         write_libraries(&p);
         write_memory(&p);
