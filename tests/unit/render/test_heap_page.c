@@ -209,6 +209,25 @@ static void terminal_shows_the_first_and_a_pipe_all(void **state)
         json_decref(heap);
 }
 
+static void a_name_that_stands_for_none_is_explained(void **state)
+{
+        json_t *heap = json_loads(shop, 0, NULL), *list = json_object_get(heap, "containers");
+        _cleanup_(freep) char *text = write_look(heap, (struct table_options){});
+
+        (void)state;
+        assert_null(strstr(text, "no module leads to"));
+        free(text);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:i}", "name", "<shop.Service object>.jobs", "type", "list", "length", 50));
+        text = write_look(heap, (struct table_options){});
+        assert_null(strstr(text, "no module leads to"));
+        free(text);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:i}", "name", "<list #09af>", "type", "list", "length", 5000));
+        text = write_look(heap, (struct table_options){});
+        assert_non_null(strstr(text, "<list #09af>"));
+        assert_non_null(strstr(text, "no module leads to"));
+        json_decref(heap);
+}
+
 #define HOSTILE "\033[31m\u202eevil\r\n\xc2\x9b" "2J\007"
 
 /* Every text that there is, on one line of 4 KiB: no control passes, a terminal's lines stay within its width, and both
@@ -289,6 +308,7 @@ int main(void)
                 cmocka_unit_test(nothing_that_grows_is_said_so),
                 cmocka_unit_test(what_is_missing_is_said_with_its_reason),
                 cmocka_unit_test(collector_that_is_off_is_told_with_what_that_means),
+                cmocka_unit_test(a_name_that_stands_for_none_is_explained),
                 cmocka_unit_test(terminal_shows_the_first_and_a_pipe_all),
                 cmocka_unit_test(hostile_names_stay_on_their_line),
                 cmocka_unit_test(any_json_is_survived),
