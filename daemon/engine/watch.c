@@ -454,9 +454,9 @@ bool watch_after_commit(struct watch *w, struct store *store, struct alerts *ale
         bool wrote;
 
         looks_committed(w);
-        if (!w->tellings && !w->looks.arrived && !restore_waiting(w)) {
+        if (!w->tellings && !restore_waiting(w) && (!w->looks.arrived || w->looks.arrived->first)) {
                 w->reader = store_reader_close(w->reader);
-                return false;
+                return looks_store(w, store); /* nothing of it needs to be read: opening the file takes 2 ms */
         }
         if (!w->reader && store_reader_open(db_path, &w->reader, &err) < 0) {
                 if (!w->trouble_told_ms || at_ms - w->trouble_told_ms > 600000)

@@ -250,7 +250,7 @@ void looks_tick(struct watch *w, struct buffer *requests)
         buffer_add(requests, &request, sizeof request);
 }
 
-static void keep(struct watch *w, struct row *row, const struct report_look *look)
+static void keep(struct watch *w, struct row *row, const struct report_look *look, bool first)
 {
         struct look_arrived *a = calloc(1, sizeof *a);
 
@@ -264,6 +264,7 @@ static void keep(struct watch *w, struct row *row, const struct report_look *loo
         a->size = look->size;
         a->row = row;
         a->asked_ms = w->looks.asked_ms;
+        a->first = first;
         row->references++;
         *w->looks.arrived_end = a;
         w->looks.arrived_end = &a->next;
@@ -274,6 +275,7 @@ static void keep(struct watch *w, struct row *row, const struct report_look *loo
 void look_arrives(struct watch *w, struct row *row, const struct report_look *look)
 {
         struct look_plan *p = &w->looks;
+        bool first = row->looked_ms < 0;
         int64_t cost_us = look->cpu_us < 0 ? 0 : look->cpu_us > COST_MOST_US ? COST_MOST_US : look->cpu_us;
 
         if (p->seat == UINT32_MAX || row->seat != p->seat)
@@ -284,7 +286,7 @@ void look_arrives(struct watch *w, struct row *row, const struct report_look *lo
         row->look_cost_us = cost_us;
         if (row->looks_open < 2 && (row->for_app || row_opened_ms(row) >= 0))
                 row->looks_open++;
-        keep(w, row, look);
+        keep(w, row, look, first);
         look_schedule(w, row);
 }
 

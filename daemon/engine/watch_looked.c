@@ -237,7 +237,7 @@ static bool store_one(struct watch *w, struct store *store, const struct look_ar
                 return false;
         }
         set_time(w, a, &now);
-        had = look_load(w, a->row->number, &before) == 1;
+        had = !a->first && look_load(w, a->row->number, &before) == 1;
         stored = keep(w, store, a->row, had ? &before : NULL, &now);
         if (had)
                 look_done(&before);

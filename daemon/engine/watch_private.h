@@ -126,6 +126,7 @@ struct look_arrived {
         struct look_arrived *next;
         struct row *row;             /* referred to */
         int64_t asked_ms;
+        bool first;                  /* there is none of it in the file */
         char *bytes;
         size_t size;
 };
