@@ -87,32 +87,20 @@ static bool choose(struct choosing *ch)
         return !ch->needle.failed && !ch->scratch[0].failed && !ch->scratch[1].failed;
 }
 
-static void add_text(struct json *j, const char *key, const char *value)
-{
-        json_add_key(j, key);
-        json_add_text(j, value);
-}
-
-static void add_known(struct json *j, const char *key, int64_t value)
-{
-        json_add_key(j, key);
-        json_add_known(j, value);
-}
-
 static void write_members(struct json *j, const struct snapshot *s, const struct app_entry *a,
                           const struct app_sum *sum)
 {
-        add_text(j, "id", a->id);
-        add_text(j, "name", a->name);
-        add_text(j, "framework", a->framework);
-        add_text(j, "unit", a->unit);
-        add_text(j, "container", a->container);
-        add_known(j, "processes", sum->processes);
-        add_known(j, "rss_bytes", sum->rss_bytes);
-        add_known(j, "pss_bytes", sum->pss_bytes);
-        add_known(j, "uss_bytes", sum->uss_bytes);
-        add_known(j, "swap_bytes", sum->swap_bytes);
-        add_known(j, "limit_bytes", sum->limit_bytes);
+        json_put_text(j, "id", a->id);
+        json_put_text(j, "name", a->name);
+        json_put_text(j, "framework", a->framework);
+        json_put_text(j, "unit", a->unit);
+        json_put_text(j, "container", a->container);
+        json_put_known(j, "processes", sum->processes);
+        json_put_known(j, "rss_bytes", sum->rss_bytes);
+        json_put_known(j, "pss_bytes", sum->pss_bytes);
+        json_put_known(j, "uss_bytes", sum->uss_bytes);
+        json_put_known(j, "swap_bytes", sum->swap_bytes);
+        json_put_known(j, "limit_bytes", sum->limit_bytes);
         show_write_growth(j, &sum->growth);
         open_findings_write_app(s->findings, a->id, j);
 }

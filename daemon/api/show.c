@@ -45,18 +45,6 @@ bool show_matches(const struct known *who, const struct buffer *needle, struct b
                value_matches(who->text + who->unit_at, needle, scratch);
 }
 
-static void add_known(struct json *j, const char *key, int64_t value)
-{
-        json_add_key(j, key);
-        json_add_known(j, value);
-}
-
-static void add_time(struct json *j, const char *key, int64_t ms)
-{
-        json_add_key(j, key);
-        json_add_time(j, ms);
-}
-
 bool show_growth_rate(const struct growth *g, int64_t *ret)
 {
         if (!isfinite(g->bytes_per_hour) || fabs(g->bytes_per_hour) > 9e18)
@@ -82,8 +70,8 @@ void show_write_growth(struct json *j, const struct growth *g)
         json_add_key(j, "confidence");
         /* Rounded down: 0.9996 is not certain. */
         json_add_milli(j, sure ? (int64_t)(g->confidence * 1000 + 1e-6) : -1);
-        add_time(j, "since_at", g->since_at_ms);
-        add_time(j, "limit_at", g->limit_at_ms);
+        json_put_time(j, "since_at", g->since_at_ms);
+        json_put_time(j, "limit_at", g->limit_at_ms);
         json_close(j, '}');
 }
 
@@ -96,21 +84,21 @@ void show_write_figures(struct json *j, const struct shown *s)
                 json_add_raw(j, "\"running\"", 9);
         else
                 json_add_raw(j, "\"exited\"", 8);
-        add_time(j, "started_at", s->who->started_at_ms);
-        add_time(j, "exited_at", s->exited_at_ms);
-        add_time(j, "sampled_at", s->sampled_at_ms > 0 ? s->sampled_at_ms : -1);
-        add_known(j, "rss_bytes", s->now.rss_bytes);
-        add_known(j, "peak_rss_bytes", s->peak_rss_bytes);
-        add_known(j, "anon_bytes", s->now.anon_bytes);
-        add_known(j, "pss_bytes", d->pss_bytes);
-        add_known(j, "uss_bytes", d->uss_bytes);
-        add_known(j, "swap_bytes", d->swap_bytes);
-        add_known(j, "threads", d->threads);
-        add_known(j, "fds", d->fds);
+        json_put_time(j, "started_at", s->who->started_at_ms);
+        json_put_time(j, "exited_at", s->exited_at_ms);
+        json_put_time(j, "sampled_at", s->sampled_at_ms > 0 ? s->sampled_at_ms : -1);
+        json_put_known(j, "rss_bytes", s->now.rss_bytes);
+        json_put_known(j, "peak_rss_bytes", s->peak_rss_bytes);
+        json_put_known(j, "anon_bytes", s->now.anon_bytes);
+        json_put_known(j, "pss_bytes", d->pss_bytes);
+        json_put_known(j, "uss_bytes", d->uss_bytes);
+        json_put_known(j, "swap_bytes", d->swap_bytes);
+        json_put_known(j, "threads", d->threads);
+        json_put_known(j, "fds", d->fds);
         json_add_key(j, "cpu_seconds");
         json_add_milli(j, d->cpu_ms);
-        add_known(j, "rchar_bytes", d->rchar_bytes);
-        add_known(j, "read_bytes", d->read_bytes);
+        json_put_known(j, "rchar_bytes", d->rchar_bytes);
+        json_put_known(j, "read_bytes", d->read_bytes);
         show_write_growth(j, &s->growth);
         open_findings_write_process(s->findings, s->who->number, j);
 }

@@ -105,12 +105,6 @@ static void add_text(struct json *j, const char *key, const char *value, uint32_
         json_add_text(j, value);
 }
 
-static void add_known(struct json *j, const char *key, int64_t value)
-{
-        json_add_key(j, key);
-        json_add_known(j, value);
-}
-
 static void add_cmdline(struct json *j, const struct identity *who)
 {
         json_open(j, '[');
@@ -140,7 +134,7 @@ void process_write_identity(struct json *j, const struct store_process *p, uint3
         add_text(j, "id", id, NULL);
         json_add_key(j, "pid");
         json_add_int(j, p->id.pid);
-        add_known(j, "ppid", who->ppid);
+        json_put_known(j, "ppid", who->ppid);
         add_text(j, "name", who->name, &offsets[0]);
         json_add_key(j, "cmdline");
         offsets[1] = (uint32_t)j->to->size;
@@ -148,14 +142,14 @@ void process_write_identity(struct json *j, const struct store_process *p, uint3
         json_add_key(j, "cmdline_truncated");
         json_add_bool(j, who->cmdline_truncated);
         add_text(j, "user", who->user, &offsets[2]);
-        add_known(j, "uid", who->uid);
+        json_put_known(j, "uid", who->uid);
         add_app(j, p, &offsets[3]);
         add_text(j, "framework", who->framework, NULL);
         add_text(j, "python", who->python, NULL);
         add_text(j, "unit", who->unit, &offsets[4]);
         add_text(j, "container", who->container, NULL);
         add_text(j, "cgroup", who->cgroup, NULL);
-        add_known(j, "limit_bytes", who->limit_bytes);
+        json_put_known(j, "limit_bytes", who->limit_bytes);
         add_text(j, "limit_kind", who->limit_kind, NULL);
 }
 

@@ -243,3 +243,27 @@ void json_unescape(const char *json, struct buffer *to)
                 p += 2;
         }
 }
+
+void json_put_text(struct json *j, const char *key, const char *text)
+{
+        json_add_key(j, key);
+        json_add_text(j, text);
+}
+
+void json_put_known(struct json *j, const char *key, int64_t value)
+{
+        json_add_key(j, key);
+        json_add_known(j, value);
+}
+
+void json_put_milli(struct json *j, const char *key, int64_t thousandths)
+{
+        json_add_key(j, key);
+        json_add_milli(j, thousandths);
+}
+
+void json_put_time(struct json *j, const char *key, int64_t ms)
+{
+        json_add_key(j, key);
+        json_add_time(j, ms);
+}

@@ -38,6 +38,12 @@ void json_add_null(struct json *j);
 void json_add_time(struct json *j, int64_t ms);       /* RFC 3339; negative: null */
 void json_add_raw(struct json *j, const char *text, size_t size); /* a value, or members, in JSON already */
 
+/* A member: its key, and the value as above. */
+void json_put_text(struct json *j, const char *key, const char *text);
+void json_put_known(struct json *j, const char *key, int64_t value);
+void json_put_milli(struct json *j, const char *key, int64_t thousandths);
+void json_put_time(struct json *j, const char *key, int64_t ms);
+
 /* The text as a JSON string with its quotes (NULL: null), escaped by jansson. */
 void json_escape(struct buffer *to, const char *text);
 /* What stands in the JSON string (or list of strings, joined with spaces) at *json, without its escapes; null gives

@@ -95,18 +95,6 @@ static void add_rate(struct json *j, const char *key, double bytes_per_hour)
                 json_add_null(j);
 }
 
-static void add_known(struct json *j, const char *key, int64_t value)
-{
-        json_add_key(j, key);
-        json_add_known(j, value);
-}
-
-static void add_time(struct json *j, const char *key, int64_t at_ms)
-{
-        json_add_key(j, key);
-        json_add_time(j, at_ms);
-}
-
 /* What the finding is about: from when and where to when and where. */
 static void add_span(struct json *j, const struct circumstances *c)
 {
@@ -114,19 +102,19 @@ static void add_span(struct json *j, const struct circumstances *c)
         bool step = diagnosis_has_step(c);
         int64_t from_ms = step ? t->step_at_ms : t->since_ms, to_ms = t->last_ms > 0 ? t->last_ms : c->now_ms;
 
-        add_known(j, "from_bytes", step ? t->step_from_bytes : t->from_bytes);
-        add_known(j, "to_bytes", step ? t->step_to_bytes : t->to_bytes);
-        add_time(j, "from_at", from_ms);
-        add_time(j, "to_at", to_ms);
-        add_known(j, "span_seconds", from_ms >= 0 && to_ms >= from_ms ? (to_ms - from_ms) / 1000 : -1);
+        json_put_known(j, "from_bytes", step ? t->step_from_bytes : t->from_bytes);
+        json_put_known(j, "to_bytes", step ? t->step_to_bytes : t->to_bytes);
+        json_put_time(j, "from_at", from_ms);
+        json_put_time(j, "to_at", to_ms);
+        json_put_known(j, "span_seconds", from_ms >= 0 && to_ms >= from_ms ? (to_ms - from_ms) / 1000 : -1);
         add_rate(j, "bytes_per_hour", t->bytes_per_hour);
         add_rate(j, "low_bytes_per_hour", t->rate_low);
         add_rate(j, "high_bytes_per_hour", t->rate_high);
         json_add_key(j, "confidence");
         json_add_double(j, round(t->confidence * 1000) / 1000);
-        add_known(j, "rises", t->slots ? (int64_t)t->rises : -1);
-        add_known(j, "slots", t->slots ? (int64_t)t->slots : -1);
-        add_known(j, "exact_bytes", c->exact_bytes);
+        json_put_known(j, "rises", t->slots ? (int64_t)t->rises : -1);
+        json_put_known(j, "slots", t->slots ? (int64_t)t->slots : -1);
+        json_put_known(j, "exact_bytes", c->exact_bytes);
 }
 
 static void add_troughs(struct json *j, const struct circumstances *c)
@@ -163,10 +151,10 @@ static void add_limit(struct json *j, const struct circumstances *c)
         json_add_text(j, limit_kind_name(h->kind));
         json_add_key(j, "place");
         json_add_text(j, *h->place ? h->place : NULL);
-        add_known(j, "limit_bytes", h->limit_bytes);
-        add_known(j, "used_bytes", h->used_bytes);
-        add_known(j, "room_bytes", h->room_bytes);
-        add_time(j, "at", c->limit_at_ms);
+        json_put_known(j, "limit_bytes", h->limit_bytes);
+        json_put_known(j, "used_bytes", h->used_bytes);
+        json_put_known(j, "room_bytes", h->room_bytes);
+        json_put_time(j, "at", c->limit_at_ms);
         json_close(j, '}');
 }
 
@@ -178,9 +166,9 @@ static void add_generations(struct json *j, const struct generations_trend *g)
                 return;
         }
         json_open(j, '{');
-        add_known(j, "alike", g->alike);
-        add_known(j, "of", g->of);
-        add_known(j, "lifetime_seconds", g->lifetime_ms >= 0 ? g->lifetime_ms / 1000 : -1);
+        json_put_known(j, "alike", g->alike);
+        json_put_known(j, "of", g->of);
+        json_put_known(j, "lifetime_seconds", g->lifetime_ms >= 0 ? g->lifetime_ms / 1000 : -1);
         json_close(j, '}');
 }
 
@@ -228,11 +216,11 @@ static void add_suspect(struct json *j, const struct suspect *s)
         json_add_text(j, s->name);
         json_add_key(j, "type");
         json_add_text(j, s->type);
-        add_known(j, "from", s->from);
-        add_known(j, "to", s->to);
-        add_time(j, "from_at", s->from_ms);
+        json_put_known(j, "from", s->from);
+        json_put_known(j, "to", s->to);
+        json_put_time(j, "from_at", s->from_ms);
         add_rate(j, "per_hour", s->per_hour);
-        add_known(j, "explains_bytes", s->explains_bytes);
+        json_put_known(j, "explains_bytes", s->explains_bytes);
         if (s->kind == SUSPECT_EXTENSION) {
                 json_add_key(j, "agent");
                 json_add_bool(j, s->agent);

@@ -63,18 +63,6 @@ static void add_list(struct json *j, const char *key, const char *list)
                 json_add_raw(j, list, strlen(list));
 }
 
-static void add_text(struct json *j, const char *key, const char *text)
-{
-        json_add_key(j, key);
-        json_add_text(j, text);
-}
-
-static void add_time(struct json *j, const char *key, int64_t at_ms)
-{
-        json_add_key(j, key);
-        json_add_time(j, at_ms);
-}
-
 static void add_process(struct json *j, const struct finding_view *v)
 {
         char id[PROCESS_ID_MAX];
@@ -86,10 +74,10 @@ static void add_process(struct json *j, const struct finding_view *v)
         }
         process_id_format(&v->id, id);
         json_open(j, '{');
-        add_text(j, "id", id);
+        json_put_text(j, "id", id);
         json_add_key(j, "pid");
         json_add_int(j, v->id.pid);
-        add_text(j, "name", v->name);
+        json_put_text(j, "name", v->name);
         json_add_key(j, "cmdline");
         json_open(j, '[');
         for (size_t i = 0; i < v->n_args; i++)
@@ -105,19 +93,19 @@ void finding_write_json(struct json *j, const struct finding_view *v)
         json_open(j, '{');
         json_add_key(j, "id");
         json_add_int(j, f->number);
-        add_text(j, "kind", finding_kind_name(f->kind));
-        add_text(j, "severity", severity_name(f->severity));
-        add_text(j, "state", f->closed_at_ms < 0 ? "open" : "closed");
+        json_put_text(j, "kind", finding_kind_name(f->kind));
+        json_put_text(j, "severity", severity_name(f->severity));
+        json_put_text(j, "state", f->closed_at_ms < 0 ? "open" : "closed");
         add_process(j, v);
         json_add_key(j, "app");
         json_open(j, '{');
-        add_text(j, "id", f->app_id);
-        add_text(j, "name", v->app_name);
+        json_put_text(j, "id", f->app_id);
+        json_put_text(j, "name", v->app_name);
         json_close(j, '}');
-        add_text(j, "title", f->title ? f->title : "");
-        add_time(j, "opened_at", f->opened_at_ms);
-        add_time(j, "updated_at", f->updated_at_ms);
-        add_time(j, "closed_at", f->closed_at_ms);
+        json_put_text(j, "title", f->title ? f->title : "");
+        json_put_time(j, "opened_at", f->opened_at_ms);
+        json_put_time(j, "updated_at", f->updated_at_ms);
+        json_put_time(j, "closed_at", f->closed_at_ms);
         json_add_key(j, "evidence");
         if (is_whole(f->evidence, '{'))
                 json_add_raw(j, f->evidence, strlen(f->evidence));

@@ -3,30 +3,6 @@
 
 #include <math.h>
 
-static void add_text(struct json *j, const char *key, const char *text)
-{
-        json_add_key(j, key);
-        json_add_text(j, text);
-}
-
-static void add_known(struct json *j, const char *key, int64_t value)
-{
-        json_add_key(j, key);
-        json_add_known(j, value);
-}
-
-static void add_time(struct json *j, const char *key, int64_t ms)
-{
-        json_add_key(j, key);
-        json_add_time(j, ms);
-}
-
-static void add_milli(struct json *j, const char *key, int64_t thousandths)
-{
-        json_add_key(j, key);
-        json_add_milli(j, thousandths);
-}
-
 /* Whole, or in tenths where there are few: a queue that grows by one in two hours grows. */
 static void add_rate(struct json *j, const char *key, double rate)
 {
@@ -68,8 +44,8 @@ static void add_gc(struct json *j, const struct look_gc *gc)
         add_flag(j, "enabled", gc->enabled >= 0, gc->enabled > 0);
         add_three(j, "thresholds", gc->thresholds);
         add_three(j, "counts", gc->counts);
-        add_known(j, "uncollectable", gc->uncollectable);
-        add_known(j, "frozen", gc->frozen);
+        json_put_known(j, "uncollectable", gc->uncollectable);
+        json_put_known(j, "frozen", gc->frozen);
         add_flag(j, "collecting", gc->enabled >= 0, gc->collecting);
         json_close(j, '}');
 }
@@ -78,15 +54,15 @@ static void add_memory(struct json *j, const struct look_memory *m)
 {
         json_add_key(j, "memory");
         json_open(j, '{');
-        add_known(j, "python_bytes", m->python_bytes);
-        add_known(j, "python_free_bytes", m->python_free_bytes);
-        add_known(j, "native_bytes", m->native_bytes);
-        add_known(j, "file_bytes", m->file_bytes);
-        add_known(j, "shmem_bytes", m->shmem_bytes);
-        add_known(j, "heap_bytes", m->heap_bytes);
-        add_known(j, "arena_bytes", m->arena_bytes);
-        add_known(j, "arenas", m->arenas);
-        add_known(j, "large_bytes", m->large_bytes);
+        json_put_known(j, "python_bytes", m->python_bytes);
+        json_put_known(j, "python_free_bytes", m->python_free_bytes);
+        json_put_known(j, "native_bytes", m->native_bytes);
+        json_put_known(j, "file_bytes", m->file_bytes);
+        json_put_known(j, "shmem_bytes", m->shmem_bytes);
+        json_put_known(j, "heap_bytes", m->heap_bytes);
+        json_put_known(j, "arena_bytes", m->arena_bytes);
+        json_put_known(j, "arenas", m->arenas);
+        json_put_known(j, "large_bytes", m->large_bytes);
         json_close(j, '}');
 }
 
@@ -96,8 +72,8 @@ static void add_missing(struct json *j, const struct look *look)
         json_open_list(j);
         for (size_t i = 0; i < look->n_missing; i++) {
                 json_open(j, '{');
-                add_text(j, "part", look->missing[i].part);
-                add_text(j, "reason", look->missing[i].reason);
+                json_put_text(j, "part", look->missing[i].part);
+                json_put_text(j, "reason", look->missing[i].reason);
                 json_close(j, '}');
         }
         json_close(j, ']');
@@ -113,10 +89,10 @@ static void add_types(struct json *j, const struct look *look)
                 if (t->objects < 0)
                         continue;
                 json_open(j, '{');
-                add_text(j, "type", t->name);
-                add_known(j, "objects", t->objects);
-                add_known(j, "tracked", t->tracked);
-                add_known(j, "bytes", t->bytes);
+                json_put_text(j, "type", t->name);
+                json_put_known(j, "objects", t->objects);
+                json_put_known(j, "tracked", t->tracked);
+                json_put_known(j, "bytes", t->bytes);
                 add_rate(j, "objects_per_hour", look_rate(look, t->past_objects, t->objects));
                 add_rate(j, "bytes_per_hour", look_rate(look, t->past_bytes, t->bytes));
                 json_close(j, '}');
@@ -134,14 +110,14 @@ static void add_containers(struct json *j, const struct look *look)
                 if (c->length < 0)
                         continue;
                 json_open(j, '{');
-                add_text(j, "name", c->name);
+                json_put_text(j, "name", c->name);
                 json_add_key(j, "aliases");
                 json_open(j, '[');
                 for (size_t k = 0; k < c->n_aliases; k++)
                         json_add_text(j, c->aliases[k]);
                 json_close(j, ']');
-                add_text(j, "type", c->type);
-                add_known(j, "length", c->length);
+                json_put_text(j, "type", c->type);
+                json_put_known(j, "length", c->length);
                 add_rate(j, "length_per_hour", look_rate(look, c->past, c->length));
                 json_close(j, '}');
         }
@@ -171,15 +147,15 @@ void look_write_json(struct json *j, const struct look_view *view)
         const struct look *look = view->look;
 
         json_open(j, '{');
-        add_text(j, "id", view->id);
-        add_text(j, "name", view->name);
-        add_time(j, "exited_at", view->exited_at_ms);
-        add_time(j, "at", look->at_ms);
-        add_time(j, "since_at", look->n_past ? look->past[0].at_ms : -1);
-        add_text(j, "python", *look->python ? look->python : NULL);
-        add_known(j, "tracked_objects", look->tracked_objects);
-        add_milli(j, "took_ms", look->took_us);
-        add_milli(j, "cpu_ms", look->cpu_us);
+        json_put_text(j, "id", view->id);
+        json_put_text(j, "name", view->name);
+        json_put_time(j, "exited_at", view->exited_at_ms);
+        json_put_time(j, "at", look->at_ms);
+        json_put_time(j, "since_at", look->n_past ? look->past[0].at_ms : -1);
+        json_put_text(j, "python", *look->python ? look->python : NULL);
+        json_put_known(j, "tracked_objects", look->tracked_objects);
+        json_put_milli(j, "took_ms", look->took_us);
+        json_put_milli(j, "cpu_ms", look->cpu_us);
         json_add_key(j, "complete");
         json_add_bool(j, look->complete);
         add_missing(j, look);
